@@ -1,0 +1,1 @@
+"""The data's way, top to bottom: raw, conformed, metrics, publish, report."""

@@ -1,0 +1,1 @@
+"""PLUG-IN: one file per metric: header, SQL, contract."""

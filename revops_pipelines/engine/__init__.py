@@ -1,0 +1,1 @@
+"""How things are done, never which: no vendor, metric or rule is named in here."""

@@ -1,0 +1,1 @@
+"""From metrics to people: rules, life cycle, outbox, relay."""

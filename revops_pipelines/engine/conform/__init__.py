@@ -1,0 +1,1 @@
+"""From raw tables to conformed ones: union, casts, contracts, quarantine, identity."""

@@ -1,0 +1,158 @@
+"""What a plug-in file declares: a source with its streams and offers.
+
+Belongs here: the frozen shapes that files in `resources/sources` fill in. Does not: how they are
+pulled (`engine/ingest`) or conformed (`engine/conform`). Metrics and rules have their own
+declarations beside their engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+Cursor = Mapping[str, Any]
+
+
+class SourceOptions(BaseModel):
+    """What `[sources.NAME]` in revops.toml may say, with its defaults; a source extends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A typed column of a raw table, read from the record's JSON.
+
+    `path` is a JSON pointer into the record (`/properties/email`); `type` a DuckDB type. A value
+    that cannot be cast is null here and still whole in the table's `payload`.
+    """
+
+    name: str
+    type: str
+    path: str
+    description: str = ""
+
+
+class Pull(Protocol):
+    """What a stream's `pull` is given; made by `engine.ingest.pull`."""
+
+    @property
+    def source(self) -> str:
+        """Name of the configured source."""
+
+    @property
+    def options(self) -> Any:
+        """The source's options (an instance of its `SourceOptions`)."""
+
+    @property
+    def client(self) -> Any:
+        """What the source's `connect` returned; shared by its streams, safe across threads."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the last committed pull ended; empty before the first."""
+
+    @property
+    def now(self) -> datetime:
+        """The pipeline's clock when the pull began, UTC."""
+
+    @property
+    def fetched(self) -> Mapping[str, Any]:
+        """What sibling streams shared through `share`, by their key."""
+
+    def write(self, records: Iterable[bytes]) -> None:
+        """Land records, each one JSON object as the vendor sent it, on one line."""
+
+    def delete(self, key: Sequence[str], at: datetime | None, reason: str) -> None:
+        """Land a tombstone: the record of that key is deleted, archived or merged away."""
+
+    def complete_ids(self, keys: Iterable[Sequence[str]]) -> None:
+        """Say that these are all the keys that exist: any other becomes a tombstone (guarded)."""
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        """Tell the progress bar how far the stream is, in records."""
+
+    def each(self, work: Callable[[Any], None], items: Iterable[Any]) -> None:
+        """Run `work` over items on the source's threads; the first error stops the stream."""
+
+    def finish(self, cursor: Cursor) -> None:
+        """Say that all was landed and where the next pull begins. Called exactly once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One table of a system: `raw.<source>__<name>`.
+
+    `key` names the columns that identify a record; `updated` the column by which a later version is
+    told from an earlier one (None: the time it was fetched). `pulse` streams are also pulled every
+    few minutes.
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    pull: Callable[[Pull], None]
+    updated: str | None = None
+    pulse: bool = False
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a source gives to one conformed entity.
+
+    `sql` selects the contract's columns by name; columns left out are null, text is cast to the
+    contract's type and a value that does not cast sends its row to quarantine. `@source` in the
+    text stands for the configured source's name: tables are `raw.@source__contacts`, and a row's
+    identifiers are `'@source:' || id`. `streams` are the raw tables read.
+    """
+
+    entity: str
+    sql: str
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One line of `revops check`: can this stream be read, and if not, what mends it."""
+
+    subject: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What `connect` is given: name, options, secrets by their option name, and the clock."""
+
+    name: str
+    options: Any
+    secrets: Mapping[str, str]
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A system that can be connected: how to reach it, what it holds, what it offers.
+
+    `secrets` maps an argument name to the environment variable that holds it by default.
+    `streams` and `offers` may depend on the options, as for a folder of files.
+    """
+
+    name: str
+    title: str
+    area: str
+    secrets: Mapping[str, str]
+    options: type[SourceOptions]
+    connect: Callable[[Connection], Any]
+    check: Callable[[Any], Sequence[Reach]]
+    streams: Callable[[Any], tuple[Stream, ...]]
+    offers: Callable[[Any], tuple[Offer, ...]]
+    # Options that point the source at the sandbox, from the URLs that the sandbox printed.
+    sandbox_options: Callable[[Mapping[str, str]], Mapping[str, Any]] | None = field(default=None)

@@ -1,0 +1,1 @@
+"""Pulling: HTTP, limits, windows, landing files, loading into raw tables."""

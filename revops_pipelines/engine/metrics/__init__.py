@@ -1,0 +1,1 @@
+"""From conformed tables to metrics.metric_values."""

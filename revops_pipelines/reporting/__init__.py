@@ -1,0 +1,1 @@
+"""Scorecard, pictures and the report page."""

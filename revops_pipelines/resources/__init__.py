@@ -1,0 +1,1 @@
+"""What we talk to: systems, the warehouse, the outbox, channels, the clock."""

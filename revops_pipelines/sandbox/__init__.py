@@ -1,0 +1,1 @@
+"""A simulated company behind vendor-shaped APIs, with its faults."""

@@ -1,0 +1,1 @@
+"""What watches: lead response, thresholds, delivery, freshness, failed runs."""
