@@ -1,0 +1,120 @@
+"""Tables of revops.toml that belong to plug-ins: `[sources.x]`, `[channels.x]`, `[rules.x]`.
+
+Belongs here: reading a table into the plug-in's own options and naming where its secrets are.
+Does not: which plug-ins there are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+_VARIABLE_SUFFIX = "_env"
+
+
+class ConfigurationError(Exception):
+    """The configuration says something that cannot be meant: what, where, and the nearest remedy.
+
+    `path` is the key's place in the file, from the outermost table in.
+    """
+
+    def __init__(self, message: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class PluginKind:
+    """What one kind of plug-in accepts: its options and its secrets' environment variables."""
+
+    options: type[BaseModel]
+    secrets: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginTable:
+    """One configured plug-in: its name, its kind, its options, and where its secrets are."""
+
+    name: str
+    kind: str
+    options: Any
+    secrets: Mapping[str, str]
+
+
+def read_tables(
+    section: str, tables: Mapping[str, Any], kinds: Mapping[str, PluginKind]
+) -> dict[str, PluginTable]:
+    """Every `[section.name]` as a PluginTable. Raises ConfigurationError."""
+    return {name: _read_table(section, name, table, kinds) for name, table in tables.items()}
+
+
+def nearest(wrong: str, valid: Iterable[str]) -> str:
+    """A remedy: the nearest valid word, or the list of them."""
+    words = sorted(valid)
+    close = difflib.get_close_matches(wrong, words, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"one of: {', '.join(words)}" if words else "remove it"
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], at: tuple[str, ...]
+) -> ConfigurationError:
+    """The first thing that pydantic found wrong, as one line with its remedy."""
+    first = error.errors()[0]
+    path = tuple(str(part) for part in first["loc"])
+    where = ".".join((*at, *path))
+    if first["type"] == "extra_forbidden":
+        remedy = nearest(path[-1], _fields_at(model, path[:-1]))
+        return ConfigurationError(f"unknown key {where}; {remedy}", (*at, *path))
+    if first["type"] == "literal_error":
+        valid = [
+            word.strip().strip("'") for word in _expected(first).replace(" or ", ",").split(",")
+        ]
+        remedy = nearest(str(first["input"]), valid)
+        return ConfigurationError(f"{where} = {first['input']!r}: {remedy}", (*at, *path))
+    problem = first["msg"].removeprefix("Value error, ")
+    return ConfigurationError(f"{where} = {first['input']!r}: {problem}", (*at, *path))
+
+
+def _read_table(
+    section: str, name: str, table: Any, kinds: Mapping[str, PluginKind]
+) -> PluginTable:
+    at = (section, name)
+    if not isinstance(table, Mapping):
+        raise ConfigurationError(f"{section}.{name} must be a table: [{section}.{name}]", at)
+    kind_name = str(table.get("kind", name))
+    kind = kinds.get(kind_name)
+    if kind is None:
+        raise ConfigurationError(
+            f"unknown kind {kind_name!r} in [{section}.{name}]; {nearest(kind_name, kinds)}", at
+        )
+    secret_keys = {f"{argument}{_VARIABLE_SUFFIX}": argument for argument in kind.secrets}
+    secrets = dict(kind.secrets) | {
+        secret_keys[key]: str(value) for key, value in table.items() if key in secret_keys
+    }
+    own = {key: value for key, value in table.items() if key != "kind" and key not in secret_keys}
+    try:
+        options = kind.options.model_validate(own)
+    except ValidationError as error:
+        raise explain(error, kind.options, at) from None
+    return PluginTable(name, kind_name, options, secrets)
+
+
+def _expected(error: Any) -> str:
+    context: Mapping[str, Any] = error.get("ctx") or {}
+    return str(context.get("expected", ""))
+
+
+def _fields_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
+    """Field names of the (nested) model that `path` leads to."""
+    for part in path:
+        field = model.model_fields.get(part)
+        annotation = field.annotation if field else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)
