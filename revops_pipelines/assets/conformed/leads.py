@@ -1,0 +1,53 @@
+"""People: one row per person across systems; the earliest hand raise counts, wherever it was.
+
+Belongs here: how lead records merge and what a lead inherits from its company. Does not: matching
+(`engine.conform.identity`).
+"""
+
+from __future__ import annotations
+
+from revops_pipelines.contracts.leads import Leads
+from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.golden import golden_rows
+from revops_pipelines.engine.conform.identity import link_leads
+from revops_pipelines.engine.conform.regions import region_of
+
+# A person who raised a hand anywhere is inbound, at the earliest time any record knows. A record
+# that says test, spam, internal or bad address condemns the person; "imported" is only believed
+# where no record of the person raised a hand.
+_MERGING = {
+    "is_inbound": "bool_or({})",
+    "raised_at": "min({})",
+    "assigned_at": "min({})",
+    "qualified_at": "min({})",
+    "created_at": "min({})",
+    "excluded_reason": (
+        "coalesce(min({0}) FILTER (WHERE {0} <> 'imported'), "
+        "CASE WHEN NOT bool_or(is_inbound AND {0} IS NULL) THEN min({0}) END)"
+    ),
+}
+
+ENTITY = Entity(
+    name="leads",
+    contract=Leads,
+    owner="marketing",
+    link=link_leads,
+    resolved=f"""
+        WITH people AS ({golden_rows(Leads, "leads", _MERGING)})
+        SELECT p.* REPLACE (
+                   a.account_id AS account_id,
+                   coalesce(p.industry, a.industry) AS industry,
+                   coalesce(p.segment, a.segment) AS segment,
+                   coalesce(p.country, a.country) AS country,
+                   coalesce(p.region, {region_of("coalesce(p.country, a.country)")}, a.region)
+                       AS region)
+        FROM people p
+        LEFT JOIN conformed.identity_links l
+          ON l.entity = 'accounts' AND l.record_id = p.account_id
+        LEFT JOIN conformed.identity_links d
+          ON d.entity = 'lead_accounts' AND d.record_id = p.lead_id
+        LEFT JOIN conformed.accounts a
+          ON a.account_id = coalesce(l.canonical_id, p.account_id, d.canonical_id)
+    """,
+    reads=("accounts",),
+)

@@ -1,0 +1,12 @@
+"""Deals as they stood at the end of each day."""
+
+from __future__ import annotations
+
+from revops_pipelines.contracts.opportunity_snapshots import OpportunitySnapshots
+from revops_pipelines.engine.conform.declaration import Entity
+
+ENTITY = Entity(
+    name="opportunity_snapshots",
+    contract=OpportunitySnapshots,
+    owner="sales",
+)

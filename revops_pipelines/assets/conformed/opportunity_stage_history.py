@@ -1,0 +1,12 @@
+"""Every stay of a deal in a stage."""
+
+from __future__ import annotations
+
+from revops_pipelines.contracts.opportunity_stage_history import OpportunityStageHistory
+from revops_pipelines.engine.conform.declaration import Entity
+
+ENTITY = Entity(
+    name="opportunity_stage_history",
+    contract=OpportunityStageHistory,
+    owner="sales",
+)

@@ -1,0 +1,53 @@
+"""What must be there before entities are conformed: who leads, who was merged, empty tables.
+
+Belongs here: `ops.sources`, `ops.merges`, the conformed tables' existence. Does not: any entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import duckdb
+
+from revops_pipelines.engine.conform.build import ensure_entity_tables
+from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.resolve import ensure_links
+from revops_pipelines.engine.conform.stage import SourceOffer
+
+# Which system is believed first about a company or a person.
+LEADING_AREAS = ("CRM", "marketing", "billing", "files")
+
+# An offer to this name lists merges that a system made itself, not rows of an entity.
+MERGES = "merges"
+
+
+def prepare_conform(
+    connection: duckdb.DuckDBPyConnection,
+    entities: Iterable[Entity],
+    sources: Sequence[tuple[str, str]],
+    offers: Sequence[SourceOffer],
+) -> None:
+    """Create every conformed table and refresh `ops.sources` and `ops.merges`.
+
+    `sources` are (name, area) pairs in the order of the configuration. A merge offer selects
+    `entity`, `record_id` (who is gone) and `canonical_id` (who stays).
+    """
+    connection.execute("CREATE SCHEMA IF NOT EXISTS conformed")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
+    for entity in entities:
+        ensure_entity_tables(connection, entity)
+    ensure_links(connection)
+    connection.execute(
+        "CREATE OR REPLACE TABLE ops.sources (source VARCHAR, area VARCHAR, precedence INTEGER)"
+    )
+    for position, (name, area) in enumerate(sources):
+        rank = LEADING_AREAS.index(area) if area in LEADING_AREAS else len(LEADING_AREAS)
+        connection.execute(
+            "INSERT INTO ops.sources VALUES (?, ?, ?)", [name, area, rank * 100 + position]
+        )
+    merges = [offer.sql for offer in offers if offer.offer.entity == MERGES]
+    none = "SELECT ''::VARCHAR AS entity, '' AS record_id, '' AS canonical_id WHERE false"
+    connection.execute(
+        "CREATE OR REPLACE TABLE ops.merges AS SELECT DISTINCT entity, record_id, canonical_id "
+        f"FROM ({' UNION ALL BY NAME '.join([none, *merges])}) WHERE record_id <> canonical_id"
+    )
