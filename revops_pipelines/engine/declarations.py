@@ -62,10 +62,20 @@ class Pull(Protocol):
 
     @property
     def fetched(self) -> Mapping[str, Any]:
-        """What sibling streams shared through `share`, by their key."""
+        """What sibling streams shared through `share`, by their key.
+
+        Looking a key up waits until it is shared, or until every stream declared before this one
+        (and selected in this run) has ended: then the key is missing.
+        """
+
+    def share(self, key: str, value: Any) -> None:
+        """Give sibling streams of the same run something to read from `fetched`."""
 
     def write(self, records: Iterable[bytes]) -> None:
         """Land records, each one JSON object as the vendor sent it, on one line."""
+
+    def reject(self, record: bytes, rule: str) -> None:
+        """Put aside a record that cannot be landed as it is; counted and quarantined at loading."""
 
     def delete(self, key: Sequence[str], at: datetime | None, reason: str) -> None:
         """Land a tombstone: the record of that key is deleted, archived or merged away."""
