@@ -1,0 +1,57 @@
+"""Opening the warehouse file.
+
+Belongs here: the one way to a DuckDB connection, with everything off that would reach out to the
+network. Does not: who may write at what time (`lock.py`), or what is inside (`schema.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+# A reader that is just closing, or a virus scanner: worth a moment, never a run.
+_WAIT_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+
+
+class WarehouseUnavailableError(Exception):
+    """The file cannot be opened: another process holds it, or it is no warehouse."""
+
+
+def open_warehouse(
+    path: Path,
+    read_only: bool = False,
+    *,
+    wait_seconds: float = _WAIT_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> duckdb.DuckDBPyConnection:
+    """A connection to the warehouse at `path`, created with its folder if it does not exist.
+
+    Times are read and shown in UTC; extensions are never downloaded. DuckDB lets one process
+    write and shuts out all others meanwhile, so opening is tried again for `wait_seconds`. Raises
+    WarehouseUnavailableError.
+    """
+    if not read_only:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tries = max(1, round(wait_seconds / _POLL_SECONDS))
+    reason = ""
+    for attempt in range(tries):
+        try:
+            connection = duckdb.connect(
+                str(path),
+                read_only=read_only,
+                config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+            )
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            reason = str(error).splitlines()[0]
+            if attempt + 1 < tries:
+                sleep(_POLL_SECONDS)
+            continue
+        connection.execute("SET TimeZone = 'UTC'")
+        if not read_only:
+            path.chmod(0o600)
+        return connection
+    raise WarehouseUnavailableError(f"{path.name} cannot be opened: {reason}")

@@ -1,0 +1,58 @@
+"""The warehouse's schemas and the `ops` tables of pulling and validating.
+
+Belongs here: what every room relies on to be there. Does not: raw tables (`ingest/load.py`), the
+parameters and calendar (`metrics/`), alert tables (`alerts/`).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+SCHEMAS = ("raw", "conformed", "metrics", "ops")
+
+# Cursors: where the next pull of a stream begins; written in the transaction of the data.
+# Loads: one row per load that was committed. Quarantine: one row per broken rule of a record.
+_TABLES = (
+    """
+    CREATE TABLE IF NOT EXISTS ops.cursors (
+        source VARCHAR NOT NULL,
+        stream VARCHAR NOT NULL,
+        cursor JSON NOT NULL,
+        loaded_at TIMESTAMP NOT NULL,
+        load_id VARCHAR NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS ops.loads (
+        load_id VARCHAR NOT NULL,
+        source VARCHAR NOT NULL,
+        stream VARCHAR NOT NULL,
+        run_id VARCHAR NOT NULL,
+        rows_read BIGINT NOT NULL,
+        rows_changed BIGINT NOT NULL,
+        rows_deleted BIGINT NOT NULL,
+        loaded_at TIMESTAMP NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS ops.quarantine (
+        entity VARCHAR NOT NULL,
+        source VARCHAR NOT NULL,
+        source_id VARCHAR,
+        rule VARCHAR NOT NULL,
+        column_name VARCHAR,
+        masked_value VARCHAR,
+        first_seen_at TIMESTAMP NOT NULL,
+        last_seen_at TIMESTAMP NOT NULL,
+        run_id VARCHAR NOT NULL
+    )
+    """,
+)
+
+
+def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create schemas and ops tables that are not there yet."""
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for statement in _TABLES:
+        connection.execute(statement)
