@@ -43,7 +43,10 @@ def open_warehouse(
             connection = duckdb.connect(
                 str(path),
                 read_only=read_only,
-                config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+                config={
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                },
             )
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             reason = str(error).splitlines()[0]
