@@ -6,8 +6,8 @@ errors they raise. Does not: any particular channel, or when something is sent (
 Errors, grouped by what to do about them:
 
     DeliveryError
-    +-- Unreachable   network, 408, 425, 429, 5xx: tried again, the whole channel waits
-    +-- Rejected      any other answer: never tried again; dead letter, then another channel
+    +-- UnreachableError  network, 408, 425, 429, 5xx: tried again, the whole channel waits
+    +-- RejectedError     any other answer: never tried again; dead letter, then another channel
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DeliveryError(Exception):
     """A message did not arrive. The text never holds a URL, a key or a body."""
 
 
-class Unreachable(DeliveryError):
+class UnreachableError(DeliveryError):
     """Worth another try; `wait` is what the receiver asked for (Retry-After)."""
 
     def __init__(self, message: str, wait: timedelta | None = None) -> None:
@@ -35,7 +35,7 @@ class Unreachable(DeliveryError):
         self.wait = wait
 
 
-class Rejected(DeliveryError):
+class RejectedError(DeliveryError):
     """The receiver will never take this message."""
 
 
@@ -113,12 +113,15 @@ class Sender(Protocol):
     """A connected channel."""
 
     def send(self, message: Message) -> None:
-        """Send within five seconds. Raises Unreachable or Rejected; returning means received."""
+        """Send within five seconds; returning means received.
+
+        Raises UnreachableError or RejectedError.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What `connect` is given: the channel's name, options, the inbox folder, the secrets' values."""
+    """What `connect` is given: the channel's name and options, the inbox folder, secret values."""
 
     name: str
     options: Any

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 
 def severity_rank(severity: str) -> int:
     """Order of severities: info 0, warning 1, critical 2."""
-    return SEVERITIES.index(severity)  # type: ignore[arg-type]
+    return SEVERITIES.index(severity)
 
 
 class RuleOptions(BaseModel):
@@ -154,8 +154,3 @@ class Evaluation:
     escalated: int = 0
     pending: int = 0
     problem: str = ""
-
-
-def minutes(count: int) -> timedelta:
-    """A span given in whole minutes."""
-    return timedelta(minutes=count)
