@@ -17,25 +17,27 @@ from filelock import FileLock, Timeout
 _POLL_SECONDS = 0.05
 
 
-class WarehouseLockedError(Exception):
+class LockHeldError(Exception):
     """Another run writes the warehouse and did not finish in time."""
 
 
 @contextmanager
-def writer_lock(warehouse: Path, holder: str, wait_seconds: float = 60.0) -> Iterator[None]:
+def writer_lock(
+    warehouse: Path, holder: str = "a run", timeout_seconds: float = 60.0
+) -> Iterator[None]:
     """Hold the right to write `warehouse` while inside; `holder` says who, for others' messages.
 
     The lock is the operating system's and ends with the process, however that ends. Raises
-    WarehouseLockedError, which names the holder, after `wait_seconds`.
+    LockHeldError, which names the holder, after `timeout_seconds`.
     """
     warehouse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(_beside(warehouse, ".lock"), mode=0o600, poll_interval=_POLL_SECONDS)
     try:
-        lock.acquire(timeout=wait_seconds)
+        lock.acquire(timeout=timeout_seconds)
     except Timeout:
-        raise WarehouseLockedError(
+        raise LockHeldError(
             f"{warehouse.name} is being written by {_holder(warehouse)}; "
-            f"waited {wait_seconds:g} s. Try again when that has ended."
+            f"waited {timeout_seconds:g} s. Try again when that has ended."
         ) from None
     try:
         note = _beside(warehouse, ".holder")
