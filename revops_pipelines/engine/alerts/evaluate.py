@@ -5,7 +5,7 @@ alert lives (`lifecycle`).
 
 A rule that cannot be judged (an input is missing or empty, its SQL fails, too many subjects have no
 verdict) resolves nothing. It raises an alert of its own instead, under the key `(rule)`, once it
-has lasted for STALE_AFTER.
+has lasted for STALE_AFTER (at once for a rule that is judged nightly).
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ def _commit_findings(
         finding = _with_doubt(findings.get(key) or Finding(key, Verdict.CLEAR), problem)
         _move(rule, finding, severity, kept.get(key), now, run_id, patience, changes)
     stale = _stale(rule, problem, now, kept.get(RULE_KEY))
-    _move(rule, stale, "warning", kept.get(RULE_KEY), now, run_id, Patience(STALE_AFTER), changes)
+    stale_after = Patience(STALE_AFTER if rule.pulse else timedelta(0))
+    _move(rule, stale, "warning", kept.get(RULE_KEY), now, run_id, stale_after, changes)
     if changes.states:
         store_states(connection, changes.states)
     if changes.events:
@@ -259,7 +260,7 @@ def _stale(rule: Rule, problem: str, now: datetime, kept: Kept | None) -> Findin
         subject=f"rule {rule.name}",
         since=since,
         observed=problem,
-        limit=f"judged at least every {STALE_AFTER.seconds // 60} minutes that it is run",
+        limit="judged whenever it is run",
         owner=rule.owner,
         what_to_do="Open alerts of this rule stay open and new ones may be missing: look at the "
         "last run, and at the freshness of the tables that the rule reads.",

@@ -1,14 +1,200 @@
-"""The outbox: events on their way to people, in SQLite or PostgreSQL through SQLAlchemy Core."""
+"""The outbox: events on their way to people, in SQLite or PostgreSQL through SQLAlchemy Core.
+
+Belongs here: the outbox's tables and its transactions. Does not: what is copied into it (`mirror`),
+what becomes a message (`planning`), who sends it (`relay`).
+
+It is a database of its own, because sensors must read and write it while a run holds the warehouse.
+The SQL is portable: SQLite by default, PostgreSQL by URL where runs live on several hosts.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+# How long a writer waits for another's transaction; ours last milliseconds.
+BUSY_SECONDS = 30
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware instant, stored as UTC without a zone."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+METADATA = sa.MetaData()
+# SQLite numbers rows by itself only when the key's type is exactly INTEGER.
+_POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    sa.Column("event_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("rule", sa.String(100), nullable=False),
+    sa.Column("rule_title", sa.String(200), nullable=False),
+    sa.Column("alert_key", sa.String(400), nullable=False),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("severity", sa.String(20), nullable=False),
+    sa.Column("is_backlog", sa.Boolean, nullable=False),
+    sa.Column("notice", sa.JSON, nullable=False),
+    sa.Column("occurred_at", UtcDateTime, nullable=False),
+    # False until the relay has decided which channels it goes to.
+    sa.Column("is_planned", sa.Boolean, nullable=False),
+    sa.Index("events_unplanned", "is_planned", "position"),
+    sa.Index("events_alert", "rule", "alert_key", "episode"),
+    sa.Index("events_occurred", "occurred_at"),
+)
+
+# One thing for one channel: an event, or a digest of many (then `event_id` is null).
+MESSAGES = sa.Table(
+    "messages",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    sa.Column("message_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("channel", sa.String(100), nullable=False),
+    sa.Column("event_id", sa.String(64), sa.ForeignKey("events.event_id")),
+    # What must keep its order on a channel: `<rule>/<key>` of an event, `(digest)` of a digest.
+    sa.Column("alert", sa.String(520), nullable=False),
+    sa.Column("episode", sa.Integer, nullable=False),
+    # waiting, sent, folded (into digest_id), dead, suppressed
+    sa.Column("state", sa.String(20), nullable=False),
+    # Comes in a digest, as soon as one may be made.
+    sa.Column("is_for_digest", sa.Boolean, nullable=False),
+    sa.Column("digest_id", sa.String(64)),
+    sa.Column("reason", sa.String(300), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("not_before", UtcDateTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("tried_at", UtcDateTime),
+    sa.Column("lease_owner", sa.String(64)),
+    sa.Column("leased_at", UtcDateTime),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("sent_at", UtcDateTime),
+    sa.UniqueConstraint("channel", "event_id"),
+    sa.Index("messages_due", "channel", "state", "is_for_digest", "position"),
+    sa.Index("messages_alert", "channel", "alert", "state", "position"),
+    sa.Index("messages_digest", "digest_id"),
+    sa.Index("messages_sent", "channel", "state", "sent_at"),
+)
+
+# What a channel's last tries taught: nothing goes there before `paused_until`.
+CHANNELS = sa.Table(
+    "channels",
+    METADATA,
+    sa.Column("channel", sa.String(100), primary_key=True),
+    sa.Column("paused_until", UtcDateTime),
+    sa.Column("paused_at", UtcDateTime),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_error", sa.String(300), nullable=False),
+)
+
+# Alerts that people asked not to be told of for a while; empty rule or key prefix: any.
+SILENCES = sa.Table(
+    "silences",
+    METADATA,
+    sa.Column("silence_id", sa.String(64), primary_key=True),
+    sa.Column("rule", sa.String(100), nullable=False),
+    sa.Column("key_prefix", sa.String(400), nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False),
+    sa.Column("reason", sa.String(300), nullable=False),
+    sa.Column("asked_by", sa.String(200), nullable=False),
+)
+
+# One row; whoever has updated it plans alone until its transaction ends, on any database.
+TURN = sa.Table(
+    "turn",
+    METADATA,
+    sa.Column("name", sa.String(20), primary_key=True),
+    sa.Column("taken", sa.BigInteger, nullable=False),
+)
 
 
 class Outbox:
-    """A handle on the outbox's database; safe across threads and processes."""
+    """A handle on the outbox's database; safe across threads and processes.
+
+    Its repr names the kind of database only: a URL may hold a password.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        METADATA.create_all(engine)
+        with self.transaction() as connection:
+            if connection.execute(sa.select(TURN.c.name)).first() is None:
+                connection.execute(sa.insert(TURN), {"name": "plan", "taken": 0})
+
+    def __repr__(self) -> str:
+        return f"Outbox({self._engine.dialect.name})"
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction that commits at the end of the block, or rolls back on any error."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def turn(self) -> Iterator[sa.Connection]:
+        """A transaction in which no other process plans."""
+        with self.transaction() as connection:
+            connection.execute(sa.update(TURN).values(taken=TURN.c.taken + 1))
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
 
 
 def open_outbox(place: Path | str) -> Outbox:
     """The outbox in a SQLite file (created 0600, WAL, synchronous=FULL) or at a database URL."""
-    raise NotImplementedError
+    if isinstance(place, Path):
+        return Outbox(_sqlite(place))
+    url = sa.make_url(place)
+    if url.get_backend_name() == "sqlite" and url.database:
+        return Outbox(_sqlite(Path(url.database)))
+    return Outbox(sa.create_engine(url, pool_pre_ping=True, hide_parameters=True))
+
+
+def _sqlite(path: Path) -> sa.Engine:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # SQLite gives its -wal and -shm files the mode of the main file.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # Python's driver would begin transactions late, at the first write, and two readers who both
+    # then want to write would fail instead of waiting; `_begin` takes the lock at once.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

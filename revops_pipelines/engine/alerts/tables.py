@@ -59,7 +59,6 @@ _EVALUATIONS = {
     "still_firing": "INTEGER",
     "problem": "VARCHAR",
 }
-EVENT_COLUMNS = tuple(_EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
