@@ -126,10 +126,11 @@ class User:
 class Person:
     """A real person who may buy.
 
-    `origin` is how we came to know them: form, chat, meeting_link, inbound_call, event_list,
-    import, manual or prospecting. `raised_at` is set for those who raised a hand (`is_inbound`).
-    `excluded_reason` as in the `leads` contract. `hubspot_id` is the contact that survives all
-    merges; further contacts of the same person are in `World.contacts`.
+    `origin` is how we came to know them: form, chat, meeting_link, event_list, import, manual or
+    prospecting. `raised_at` is when they first raised a hand, null for those who never did;
+    `raised_again_at` a second time. `excluded_reason` as in the `leads` contract. `owner_index`
+    owns the lead from `assigned_at` on, then those in `reassigned` (when, user). `hubspot_id` is
+    the contact that survives all merges; every contact of the person is in `World.contacts`.
     """
 
     index: int
@@ -144,9 +145,11 @@ class Person:
     origin: str
     created_at: datetime
     raised_at: datetime | None
+    raised_again_at: datetime | None
     excluded_reason: str | None
     owner_index: int | None
     assigned_at: datetime | None
+    reassigned: tuple[tuple[datetime, int], ...]
     hubspot_id: str
     marketo_id: str | None
     deleted_at: datetime | None
@@ -155,6 +158,35 @@ class Person:
     def is_inbound(self) -> bool:
         """The person raised a hand."""
         return self.raised_at is not None
+
+    def owner_at(self, moment: datetime) -> int | None:
+        """Index of the user who owns the lead then."""
+        if self.assigned_at is None or moment < self.assigned_at:
+            return None
+        owner = self.owner_index
+        for when, user in self.reassigned:
+            if when <= moment:
+                owner = user
+        return owner
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One CRM record of a person; most people have one.
+
+    `kind` is primary (the one that survives), alias (a plus-tagged address of the same mailbox) or
+    case (written by an integration without `email`, its `work_email` in other case). `merged_at`
+    is when it was merged into the primary one; null where nobody noticed, or it is the primary.
+    """
+
+    person_index: int
+    kind: str
+    email: str
+    origin: str
+    created_at: datetime
+    raised_at: datetime | None
+    merged_at: datetime | None
+    hubspot_id: str
 
 
 def simulate_users(seed: int, scale: float, start: datetime, end: datetime) -> tuple[User, ...]:

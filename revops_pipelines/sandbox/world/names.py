@@ -1,7 +1,8 @@
 """Words that the simulated people and companies are named with.
 
 Belongs here: word lists and nothing else. Domains end in `.example`, which no one can own
-(RFC 2606), so that no simulated address reaches a real person.
+(RFC 2606); the few free-mail domains are real on purpose, because telling them from company
+domains is part of the work.
 """
 
 from __future__ import annotations
