@@ -78,10 +78,8 @@ def headline_of(
 def _replace_detail(connection: duckdb.DuckDBPyConnection, detail: Detail) -> int:
     columns = ", ".join(f'"{column.name}" {column.type}' for column in detail.columns)
     connection.execute(f'CREATE OR REPLACE TABLE metrics."{detail.table}" ({columns})')
-    connection.execute(
-        f'INSERT INTO metrics."{detail.table}" BY NAME\n{render_detail(detail)}'  # noqa: S608
-    )
-    return _count(connection, f'SELECT COUNT(*) FROM metrics."{detail.table}"')  # noqa: S608
+    connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{render_detail(detail)}')
+    return _count(connection, f'SELECT COUNT(*) FROM metrics."{detail.table}"')
 
 
 def _replace_values(connection: duckdb.DuckDBPyConnection, metric: Metric) -> int:
@@ -90,7 +88,7 @@ def _replace_values(connection: duckdb.DuckDBPyConnection, metric: Metric) -> in
     columns = ", ".join(VALUE_COLUMNS)
     for series in metric.series:
         connection.execute(
-            f"INSERT INTO metrics.metric_values ({columns})\n{render_series(series)}"  # noqa: S608
+            f"INSERT INTO metrics.metric_values ({columns})\n{render_series(series)}"
         )
     return _count(
         connection, "SELECT COUNT(*) FROM metrics.metric_values WHERE metric IN ?", [published]
