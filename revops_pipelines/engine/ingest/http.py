@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from revops_pipelines.engine.ingest import stopping
 from revops_pipelines.engine.ingest.address import check_base, origin_of
 from revops_pipelines.engine.ingest.answers import error_of, server_date
 from revops_pipelines.engine.ingest.envelope import OnReject, decode
@@ -83,7 +84,7 @@ class HttpClient:
         retries: Retries | None = None,
         caps: Caps | None = None,
         allow_private: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = stopping.sleep,
         random: Callable[[], float] = _random.random,
         now: Callable[[], datetime] | None = None,
     ) -> None:

@@ -2,18 +2,28 @@
 
 Belongs here: `landing/<source>/<stream>/<load_id>/` with `data-*.ndjson` (one record per line, as
 sent), `deletes.ndjson`, `ids.ndjson`, `rejects.ndjson`, and the manifest whose atomic rename makes
-the load count. Does not: reading them back (`load.py`).
+the load count. Does not: reading them into the warehouse (`load.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import msgspec
 
 MANIFEST = "manifest.json"
+# Files of this size are read by DuckDB in parallel and bound the memory of one load step.
+FILE_BYTES = 256 * 1024 * 1024
+_BUFFER_BYTES = 1 << 20
+_counter = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,7 @@ class Landed:
     """A stream's finished pull: its folder of files, counts, and the cursor for the next one.
 
     `rows` counts landed records, `deletes` tombstones, `rejects` records that are no proper JSON;
-    `is_complete` says that `ids.ndjson` holds all keys that exist.
+    `is_complete` says that `ids.ndjson` holds all keys that exist (`ids` of them).
     """
 
     source: str
@@ -32,6 +42,166 @@ class Landed:
     rows: int
     deletes: int
     rejects: int
+    ids: int
     is_complete: bool
     extracted_at: datetime
     cursor: Mapping[str, Any]
+
+    def discard(self) -> None:
+        """Remove the files; for after their load was committed."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class LandingWriter:
+    """Writes one stream's landing folder; safe across threads. Nothing counts before `finalise`."""
+
+    def __init__(self, root: Path, source: str, stream: str, extracted_at: datetime) -> None:
+        self._source, self._stream = source, stream
+        self._extracted_at = extracted_at
+        # Sorts by time; process and counter keep two pulls of one instant apart.
+        stamp = extracted_at.strftime("%Y%m%dT%H%M%S")
+        self.load_id = f"{stamp}-{os.getpid()}-{next(_counter)}"
+        parent = root / source / stream
+        _sweep(parent)
+        self.folder = parent / self.load_id
+        for folder in (root, root / source, parent, self.folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._files: dict[str, BinaryIO] = {}
+        self._data: list[str] = []
+        self._data_bytes = 0
+        self._counts = {"rows": 0, "deletes": 0, "rejects": 0, "ids": 0}
+        self._is_complete = False
+
+    def write(self, records: Iterable[bytes]) -> int:
+        """Append records, one a line; returns how many are landed by now."""
+        batch = records if isinstance(records, list) else list(records)
+        if batch:
+            lines = b"\n".join(batch)
+            if lines.count(b"\n") != len(batch) - 1 or b"" in batch:
+                batch = [line for record in batch if (line := self._one_line(record))]
+                lines = b"\n".join(batch)
+        with self._lock:
+            if batch:
+                file = self._data_file(len(lines))
+                file.write(lines)
+                file.write(b"\n")
+            self._counts["rows"] += len(batch)
+            return self._counts["rows"]
+
+    def reject(self, record: bytes, rule: str) -> None:
+        """Append a record that cannot be landed, as escaped text, with the rule that it breaks."""
+        text = record.decode("utf-8", "backslashreplace")
+        self._append("rejects", [{"rule": rule, "record": text}])
+
+    def delete(self, key: Sequence[str], at: datetime | None, reason: str) -> None:
+        """Append a tombstone."""
+        self._append("deletes", [{"key": list(key), "at": at, "reason": reason}])
+
+    def complete_ids(self, keys: Iterable[Sequence[str]]) -> None:
+        """Append keys to the complete set."""
+        self._is_complete = True
+        self._append("ids", ({"key": list(key)} for key in keys))
+
+    def finalise(self, cursor: Mapping[str, Any]) -> Landed:
+        """Make all files durable, then the manifest by rename: the pull counts from here on."""
+        with self._lock:
+            for file in self._files.values():
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+            self._files.clear()
+            landed = Landed(
+                source=self._source,
+                stream=self._stream,
+                load_id=self.load_id,
+                folder=self.folder,
+                files=tuple(self.folder / name for name in self._data),
+                is_complete=self._is_complete,
+                extracted_at=self._extracted_at,
+                cursor=dict(cursor),
+                **self._counts,
+            )
+            manifest = {
+                **self._counts,
+                "load_id": self.load_id,
+                "files": self._data,
+                "is_complete": self._is_complete,
+                "extracted_at": self._extracted_at,
+                "cursor": dict(cursor),
+            }
+            _write_atomically(self.folder / MANIFEST, msgspec.json.encode(manifest))
+        return landed
+
+    def abandon(self) -> None:
+        """Close and remove everything of a pull that failed."""
+        with self._lock:
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _one_line(self, record: bytes) -> bytes:
+        """The record without line breaks between its parts; b"" when it is no JSON (rejected)."""
+        try:
+            return msgspec.json.format(bytes(record), indent=-1)
+        except (msgspec.DecodeError, RecursionError):
+            self.reject(bytes(record), "json")
+            return b""
+
+    def _append(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        encoded = [msgspec.json.encode(row) for row in rows]
+        if not encoded:
+            return
+        with self._lock:
+            file = self._file(f"{kind}.ndjson")
+            file.write(b"\n".join(encoded) + b"\n")
+            self._counts[kind] += len(encoded)
+
+    def _data_file(self, size: int) -> BinaryIO:
+        if not self._data or self._data_bytes + size > FILE_BYTES:
+            self._data.append(f"data-{len(self._data) + 1:04d}.ndjson")
+            self._data_bytes = 0
+        self._data_bytes += size
+        return self._file(self._data[-1])
+
+    def _file(self, name: str) -> BinaryIO:
+        if name not in self._files:
+            descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._files[name] = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
+        return self._files[name]
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    beside = path.with_suffix(".part")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what processes left behind that are no more: their cursors did not move."""
+    if not parent.is_dir():
+        return
+    for folder in parent.iterdir():
+        parts = folder.name.split("-")
+        if len(parts) == 3 and parts[1].isdigit() and not _alive(int(parts[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from revops_pipelines.engine.ingest import stopping
 from revops_pipelines.engine.ingest.errors import QuotaExhaustedError
 
 
@@ -56,7 +57,7 @@ class Limiter:
         concurrent: int | None = None,
         daily: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = stopping.sleep,
     ) -> None:
         now = monotonic()
         self._monotonic = monotonic

@@ -1,33 +1,33 @@
 """Pulling streams: all sources at once, each on its own threads, into landing files.
 
-Belongs here: what a stream's `pull` is given, and running the streams so that one that fails leaves
-the others alone. Does not: loading (`load.py`); nothing in here opens the warehouse.
+Belongs here: running streams so that one that fails leaves the others alone. Does not: what a
+stream's `pull` is given (`context.py`), or loading (`load.py`); nothing here opens the warehouse.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from revops_pipelines.engine.declarations import Cursor, Source
-from revops_pipelines.engine.ingest.landing import Landed
+from revops_pipelines.engine.declarations import Connection, Cursor, Source, Stream
+from revops_pipelines.engine.ingest.context import (
+    ProgressSink,
+    PullContext,
+    Shared,
+    SilentProgress,
+    SourceRun,
+)
+from revops_pipelines.engine.ingest.errors import CursorExpiredError, ProtocolError
+from revops_pipelines.engine.ingest.landing import Landed, LandingWriter
+from revops_pipelines.engine.ingest.redaction import Redactor
+from revops_pipelines.engine.ingest.stopping import working_for
 
-
-class ProgressSink(Protocol):
-    """Where progress is told; called from many threads."""
-
-    def started(self, source: str, stream: str) -> None:
-        """A stream's pull began."""
-
-    def advanced(self, source: str, stream: str, done: int, total: int | None) -> None:
-        """So many records are landed, of so many if that is known."""
-
-    def finished(self, source: str, stream: str, rows: int, error: str | None) -> None:
-        """A stream's pull ended, with an error or without."""
+__all__ = ["Failed", "Landed", "ProgressSink", "Pulled", "SourceJob", "pull_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +65,146 @@ def pull_sources(
     progress: ProgressSink | None = None,
     stop: threading.Event | None = None,
 ) -> dict[tuple[str, str], Pulled]:
-    """Pull all jobs at once; per (source, stream) what landed or why it failed."""
-    raise NotImplementedError
+    """Pull all jobs at once; per (source, stream) what landed or why it failed.
+
+    Each source has up to `threads` helpers for its streams' `each`. Setting `stop` (or Ctrl-C in
+    the calling thread) ends all waits and pulls soon. Raises only what is raised in the caller.
+    """
+    stop = stop or threading.Event()
+    sink = progress or SilentProgress()
+    results: dict[tuple[str, str], Pulled] = {}
+    with ThreadPoolExecutor(max(1, len(jobs)), "source") as pool:
+        futures = [
+            pool.submit(_pull_source, job, landing, now, threads, sink, stop) for job in jobs
+        ]
+        try:
+            wait(futures)
+        except BaseException:
+            stop.set()
+            raise
+        for future in futures:
+            results.update(future.result())
+    return results
+
+
+def _pull_source(
+    job: SourceJob,
+    landing: Path,
+    now: Callable[[], datetime],
+    threads: int,
+    sink: ProgressSink,
+    stop: threading.Event,
+) -> dict[tuple[str, str], Pulled]:
+    redactor = Redactor(tuple(job.secrets.values()))
+    with ThreadPoolExecutor(max(1, threads), f"{job.name}-each") as helpers:
+        connecting: Future[_Ready] = helpers.submit(_connect, job, now, stop)
+        broken = connecting.exception()
+        if broken is not None:
+            redactor.scrub(broken)
+            return {(job.name, name): Failed(job.name, name, broken) for name in _names(job)}
+        ready = connecting.result()
+        run = SourceRun(job.name, job.options, ready.client, landing, helpers, threads, stop, sink)
+        return _pull_streams(job, ready.streams, run, now, redactor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    client: Any
+    streams: tuple[Stream, ...]
+
+
+def _connect(job: SourceJob, now: Callable[[], datetime], stop: threading.Event) -> _Ready:
+    streams = {stream.name: stream for stream in job.source.streams(job.options)}
+    unknown = sorted(set(job.streams) - set(streams))
+    if unknown:
+        raise ValueError(f"{job.name} has no stream {', '.join(unknown)}")
+    chosen = tuple(s for name, s in streams.items() if not job.streams or name in job.streams)
+    with working_for(stop):
+        client = job.source.connect(Connection(job.name, job.options, job.secrets, now))
+    return _Ready(client, chosen)
+
+
+def _names(job: SourceJob) -> tuple[str, ...]:
+    return job.streams or tuple(stream.name for stream in job.source.streams(job.options))
+
+
+def _pull_streams(
+    job: SourceJob,
+    streams: Sequence[Stream],
+    run: SourceRun,
+    now: Callable[[], datetime],
+    redactor: Redactor,
+) -> dict[tuple[str, str], Pulled]:
+    results: dict[tuple[str, str], Pulled] = {}
+    shared = Shared([stream.name for stream in streams], run.stop)
+    with ThreadPoolExecutor(max(1, len(streams)), job.name) as pool:
+        futures = {
+            stream.name: pool.submit(
+                _pull_stream, run, stream, dict(job.cursors.get(stream.name, {})), shared, now
+            )
+            for stream in streams
+        }
+        for name, future in futures.items():
+            error = future.exception()
+            if error is None:
+                results[job.name, name] = future.result()
+            else:
+                redactor.scrub(error)
+                results[job.name, name] = Failed(job.name, name, error)
+    return results
+
+
+def _pull_stream(
+    run: SourceRun,
+    stream: Stream,
+    cursor: Cursor,
+    shared: Shared,
+    now: Callable[[], datetime],
+) -> Landed:
+    """One stream, from start to landed; a cursor that the vendor forgot restarts it.
+
+    First from the same watermark (a page's cursor may have expired on the way), then from the
+    beginning: a gap is never skipped over.
+    """
+    landed: Landed | None = None
+    message: str | None = "failed"
+    run.sink.started(run.name, stream.name)
+    try:
+        with working_for(run.stop):
+            for start in (cursor, cursor, {}):
+                landed = _attempt(run, stream, start, shared, now, last=start is not cursor)
+                if landed is not None:
+                    break
+        if landed is None:
+            raise ProtocolError(f"{stream.name}: the cursor expires again and again")
+        message = None
+        return landed
+    finally:
+        shared.ended(stream.name)
+        run.sink.finished(run.name, stream.name, landed.rows if landed else 0, message)
+
+
+def _attempt(
+    run: SourceRun,
+    stream: Stream,
+    cursor: Cursor,
+    shared: Shared,
+    now: Callable[[], datetime],
+    *,
+    last: bool,
+) -> Landed | None:
+    """One attempt at a pull; None when the cursor expired and another attempt is left."""
+    began = now()
+    writer = LandingWriter(run.landing, run.name, stream.name, began)
+    context = PullContext(run, stream, cursor, began, writer, shared.seen_by(stream.name))
+    landed: Landed | None = None
+    try:
+        stream.pull(context)
+        landed = writer.finalise(context.finished_cursor())
+    except CursorExpiredError:
+        if last:
+            raise
+    finally:
+        if landed is None:
+            writer.abandon()
+    return landed

@@ -46,6 +46,14 @@ class Redactor:
             text = text.replace(value, HIDDEN)
         return text
 
+    def scrub(self, error: BaseException | None) -> None:
+        """Rewrite the texts of an error and of all that it is chained to."""
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.args = tuple(self.text(a) if isinstance(a, str) else a for a in error.args)
+            error = error.__cause__ or error.__context__
+
     def __repr__(self) -> str:
         return f"Redactor({len(self._values)} values)"
 
