@@ -80,7 +80,7 @@ INDUSTRIES = (
 )
 
 # segment: (share, fewest employees, most employees)
-SEGMENTS = {"SMB": (0.62, 4, 199), "MID": (0.28, 200, 1_499), "ENT": (0.10, 1_500, 24_000)}
+SEGMENTS = {"SMB": (0.62, 4, 99), "MID": (0.28, 100, 999), "ENT": (0.10, 1_000, 24_000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,11 @@ class Person:
 class Contact:
     """One CRM record of a person; most people have one.
 
-    `kind` is primary (the one that survives), alias (a plus-tagged address of the same mailbox) or
-    case (written by an integration without `email`, its `work_email` in other case). `merged_at`
-    is when it was merged into the primary one; null where nobody noticed, or it is the primary.
+    `kind` is primary (the one that survives), former (was primary until a merge made a new
+    record), alias (a plus-tagged address of the same mailbox) or case (written by an integration
+    without `email`, its `work_email` in other case). `created_at` is the create date it shows,
+    `exists_from` when the record itself appeared. `merged_at` is when it was merged into the
+    primary one; null where nobody noticed, or it is the primary.
     """
 
     person_index: int
@@ -184,6 +186,7 @@ class Contact:
     email: str
     origin: str
     created_at: datetime
+    exists_from: datetime
     raised_at: datetime | None
     merged_at: datetime | None
     hubspot_id: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from revops_pipelines.sandbox.world.company import (
@@ -55,6 +55,8 @@ REASSIGNED_SHARE = 0.05
 DELETED_SHARE = 0.01
 # Of people with a good address: those who have a second contact, and of these the merged.
 DOUBLE_SHARE, MERGED_OF_DOUBLE = 0.055, 0.60
+# HubSpot's change of 2025: developers.hubspot.com/changelog, "Updated merge functionality".
+MERGE_MAKES_NEW_RECORD = datetime(2025, 1, 14, tzinfo=UTC)
 EVENT_LISTS = 6
 CONTACT_IDS_FROM, CONTACT_ID_STEP = 48_000_000_000, 13
 
@@ -247,58 +249,62 @@ def _reassigned(
 def _contacts(random: Random, people: Sequence[Person], end: datetime) -> list[Contact]:
     contacts: list[Contact] = []
     for person in people:
+        only = Contact(
+            person_index=person.index,
+            kind="primary",
+            email=person.email,
+            origin=person.origin,
+            created_at=person.created_at,
+            exists_from=person.created_at,
+            raised_at=person.raised_at,
+            merged_at=None,
+            hubspot_id="",
+        )
         doubled = person.raised_at is not None and person.excluded_reason is None
         if doubled and random.random() < DOUBLE_SHARE:
-            contacts.extend(_doubled(random, person, end))
+            contacts.extend(_doubled(random, only, end))
         else:
-            contacts.append(
-                Contact(
-                    person_index=person.index,
-                    kind="primary",
-                    email=person.email,
-                    origin=person.origin,
-                    created_at=person.created_at,
-                    raised_at=person.raised_at,
-                    merged_at=None,
-                    hubspot_id="",
-                )
-            )
-    contacts.sort(key=lambda contact: contact.created_at)
+            contacts.append(only)
+    contacts.sort(key=lambda contact: contact.exists_from)
     return [
         replace(contact, hubspot_id=str(CONTACT_IDS_FROM + position * CONTACT_ID_STEP))
         for position, contact in enumerate(contacts)
     ]
 
 
-def _doubled(random: Random, person: Person, end: datetime) -> list[Contact]:
-    """Two contacts of one person; in a third of the merges the younger one survives."""
-    first = Contact(
-        person_index=person.index,
-        kind="primary",
-        email=person.email,
-        origin=person.origin,
-        created_at=person.created_at,
-        raised_at=person.raised_at,
-        merged_at=None,
-        hubspot_id="",
-    )
-    came = max(person.created_at, person.raised_at or person.created_at)
+def _doubled(random: Random, first: Contact, end: datetime) -> list[Contact]:
+    """Two contacts of one person, merged later or not.
+
+    Until `MERGE_MAKES_NEW_RECORD` the record that was kept also kept its id; since then a merge
+    makes a third record and both earlier ones are gone.
+    """
+    came = max(first.created_at, first.raised_at or first.created_at)
     came = _daytime(random, came + timedelta(hours=random.uniform(1, 24 * 40)))
     if came >= end:
         return [first]
-    mailbox, domain = person.email.split("@")
+    mailbox, domain = first.email.split("@")
     kind = random.choice(("alias", "case"))
-    email = f"{mailbox}+crm@{domain}" if kind == "alias" else _shout(person.email)
-    second = replace(first, kind=kind, email=email, origin="form", created_at=came, raised_at=came)
+    email = f"{mailbox}+crm@{domain}" if kind == "alias" else _shout(first.email)
+    second = replace(
+        first,
+        kind=kind,
+        email=email,
+        origin="form",
+        created_at=came,
+        exists_from=came,
+        raised_at=came,
+    )
     merged = came + timedelta(days=random.uniform(0.5, 60))
     if random.random() > MERGED_OF_DOUBLE or merged >= end:
         return [first, second]
     merged = merged.replace(microsecond=0)
-    if kind == "alias" and random.random() < 0.5:
-        # The younger contact has the clean address and is kept; the older one loses.
-        older = replace(first, kind=kind, email=email, merged_at=merged)
-        return [older, replace(second, kind="primary", email=person.email)]
-    return [first, replace(second, merged_at=merged)]
+    if merged < MERGE_MAKES_NEW_RECORD:
+        return [first, replace(second, merged_at=merged)]
+    return [
+        replace(first, kind="former", merged_at=merged),
+        replace(second, merged_at=merged),
+        replace(first, exists_from=merged),
+    ]
 
 
 def _shout(email: str) -> str:

@@ -107,7 +107,7 @@ def _records(
     """Per person the positions of its contacts, oldest first, and when they were made."""
     records: dict[int, list[tuple[int, datetime]]] = {person.index: [] for person in people}
     for position, contact in enumerate(contacts):
-        records[contact.person_index].append((position, contact.created_at))
+        records[contact.person_index].append((position, contact.exists_from))
     return records
 
 

@@ -1,0 +1,1 @@
+"""The simulated HubSpot: its records, and the server that shows them."""
