@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -141,12 +141,15 @@ def serve(
     port: int = 0,
     speed: float = 1.0,
     *,
+    at: datetime | None = None,
     options: Options | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; first prints one line of JSON with URLs and keys.
 
-    HubSpot is at `port`, Marketo and Stripe at the two after it; 0 picks free ones.
+    HubSpot is at `port`, Marketo and Stripe at the two after it; 0 picks free ones. The clock opens
+    at `at`, by default at noon of the day `as_of` around which the company is built.
     """
+    clock = SandboxClock(at or opening(as_of), speed)
     ports = [port + index if port else 0 for index in range(len(VENDORS))]
     stop = threading.Event()
 
@@ -155,7 +158,7 @@ def serve(
 
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
-        with running(seed, as_of, scale, ports=ports, options=options, speed=speed) as sandbox:
+        with running(seed, as_of, scale, ports=ports, clock=clock, options=options) as sandbox:
             sys.stdout.write(json.dumps(described(sandbox, seed, scale)) + "\n")
             sys.stdout.flush()
             stop.wait()
