@@ -8,9 +8,10 @@ the environment variables that hold them.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,11 @@ CONFIG_VARIABLE = "REVOPS_CONFIG"
 HOME_VARIABLE = "REVOPS_HOME"
 CONFIG_NAME = "revops.toml"
 HOME_NAME = ".revops"
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment; the one place that looks at it."""
+    return os.environ
 
 
 def known_zone(zone: str) -> str:
@@ -251,13 +257,27 @@ def load_settings(
     text = path.read_text(encoding="utf-8") if path else ""
     try:
         tables = tomllib.loads(text)
-        return _settings(tables, path, _home(environment, folder), kinds)
+        settings = _settings(tables, path, _home(environment, folder), kinds)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
     except ConfigurationError as error:
         line = line_of(text, error.path)
         place = f"{path}:{line}" if line else str(path)
         raise ConfigurationError(f"{place}: {error}", error.path) from None
+    if settings.sources:
+        return settings
+    return replace(settings, sources=_with_credentials(environment, kinds.get("sources", {})))
+
+
+def _with_credentials(
+    environment: Mapping[str, str], kinds: Mapping[str, PluginKind]
+) -> dict[str, PluginTable]:
+    """Sources whose secrets are all in the environment: setting them is enough to connect."""
+    return {
+        name: PluginTable(name, name, kind.options(), kind.secrets)
+        for name, kind in kinds.items()
+        if kind.secrets and all(environment.get(variable) for variable in kind.secrets.values())
+    }
 
 
 def _settings(

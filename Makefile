@@ -1,0 +1,53 @@
+# One way in. Needs Python >= 3.11 and make; everything else is installed into .venv from uv.lock.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export REVOPS_HOME ?= $(CURDIR)/.revops
+export DAGSTER_HOME ?= $(REVOPS_HOME)/dagster
+export DAGSTER_DISABLE_TELEMETRY := 1
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export PYTHONDONTWRITEBYTECODE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo ui test check bench chaos clean
+
+help: ## Say what there is to run.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@PATH="$$PATH:$(BIN)" uv sync --frozen --inexact --quiet $(GROUPS)
+	@touch $@
+
+demo: $(READY) ## Run the nightly job on the sandbox company and show the scorecard and alerts.
+	@$(BIN)/revops demo
+
+ui: $(READY) ## Sandbox, Dagster webserver and daemon on 127.0.0.1, until Ctrl-C.
+	@$(BIN)/revops ui
+
+test: $(READY) ## The tests.
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests
+
+check: $(READY) ## Linters and types.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: GROUPS := --group bench
+bench: $(READY) ## Benchmarks: ratios against the limit and against peers, in one run.
+	@PATH="$$PATH:$(BIN)" uv sync --frozen --inexact --quiet --group bench
+	@$(BIN)/python -m bench
+
+chaos: $(READY) ## The long fault runs: random kills by the hundred.
+	@$(BIN)/python -m pytest -n 2 tests/chaos
+
+clean: ## Remove the state and the environment of this clone.
+	rm -rf .revops .venv

@@ -1,0 +1,83 @@
+"""What a run knows of settings and systems, written down before anything is computed from it.
+
+Belongs here: the two `ops` assets. Does not: what is written (`engine.conform.prepare`,
+`engine.metrics.parameters`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.prepare import MERGES, prepare_conform
+from revops_pipelines.engine.conform.stage import SourceOffer
+from revops_pipelines.engine.metrics.parameters import prepare
+from revops_pipelines.engine.needs import Clock, Warehouse
+from revops_pipelines.settings import Settings
+
+LAYER = "ops"
+SOURCES_KEY = dg.AssetKey([LAYER, "sources"])
+PARAMETERS_KEY = dg.AssetKey([LAYER, "parameters"])
+
+
+def sources_asset(
+    entities: Iterable[Entity], areas: Sequence[tuple[str, str]], offers: Sequence[SourceOffer]
+) -> dg.AssetsDefinition:
+    """`ops/sources`: which systems run, whom to believe first, and the merges they made."""
+    entities = tuple(entities)
+    merging = [
+        dg.AssetKey(["raw", offer.source, stream])
+        for offer in offers
+        if offer.offer.entity == MERGES
+        for stream in offer.offer.streams
+    ]
+
+    @dg.asset(
+        key=SOURCES_KEY,
+        deps=list(dict.fromkeys(merging)),
+        description="Which systems run, in which order they are believed, and what they merged.",
+        group_name=LAYER,
+        owners=["team:data-engineering"],
+        kinds={"duckdb"},
+        required_resource_keys={"warehouse"},
+    )
+    def sources(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        warehouse: Warehouse = context.resources.warehouse
+        with warehouse.get_connection() as connection:
+            prepare_conform(connection, entities, areas, offers)
+        return dg.MaterializeResult(
+            metadata={"systems": ", ".join(f"{name} ({area})" for name, area in areas)}
+        )
+
+    return sources
+
+
+def parameters_asset(settings: Settings) -> dg.AssetsDefinition:
+    """`ops/parameters`: the run's knowledge time, settings, calendar and business hours."""
+
+    @dg.asset(
+        key=PARAMETERS_KEY,
+        description="Knowledge time, settings, calendar and business hours that metrics read.",
+        group_name=LAYER,
+        owners=["team:revenue-operations"],
+        kinds={"duckdb"},
+        required_resource_keys={"warehouse", "clock"},
+    )
+    def parameters(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        warehouse: Warehouse = context.resources.warehouse
+        clock: Clock = context.resources.clock
+        as_of_at = clock.now()
+        with warehouse.get_connection() as connection:
+            prepare(connection, settings, as_of_at)
+        return dg.MaterializeResult(
+            metadata={
+                "as_of": dg.MetadataValue.timestamp(as_of_at),
+                "base_currency": settings.company.base_currency,
+                "time_zone": settings.company.time_zone,
+            }
+        )
+
+    return parameters

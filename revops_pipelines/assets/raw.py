@@ -1,0 +1,179 @@
+"""Raw assets: one per stream of every source that runs, loaded by one step per source.
+
+Belongs here: what Dagster sees of pulling and loading. Does not: pulling or loading
+(`engine.ingest`).
+
+All sources of a run are pulled at once; each step then loads its own. Streams that came through are
+materialized, their cursors committed with their data; for those that failed the step fails and says
+which and what mends it. What reads only other sources goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from revops_pipelines.engine.declarations import Source, Stream
+from revops_pipelines.engine.factories.metadata import column_schema
+from revops_pipelines.engine.ingest.errors import IngestError, TransientError
+from revops_pipelines.engine.ingest.load import Loaded, ensure_raw_tables, load_stream
+from revops_pipelines.engine.ingest.pull import Failed, Pulled
+from revops_pipelines.engine.needs import Clock, Pulls, Warehouse
+
+# Tag of a job: which streams it pulls, `all` or `pulse`.
+STREAMS_TAG = "revops/streams"
+PULSE = "pulse"
+LAYER = "raw"
+
+# A nightly schedule that missed once is late; twice is stale.
+_NIGHTLY_LATE = timedelta(hours=26)
+_NIGHTLY_STALE = timedelta(hours=50)
+_RESOURCES = {"warehouse", "clock", "puller"}
+
+_BOOKKEEPING = {
+    "payload": ("JSON", "The whole record, as the system sent it."),
+    "payload_hash": ("VARCHAR", "Digest of the payload; a new one makes a new version."),
+    "_updated_at": ("TIMESTAMP", "When the record last changed in its system, UTC."),
+    "_extracted_at": ("TIMESTAMP", "When this version was fetched, UTC."),
+    "_deleted_at": ("TIMESTAMP", "When the record was deleted, archived or merged away, UTC."),
+    "_deleted_reason": ("VARCHAR", "How it went."),
+    "_load_id": ("VARCHAR", "The load that brought this version; see ops.loads."),
+}
+
+
+def raw_key(source: str, stream: str) -> dg.AssetKey:
+    """The asset key of a stream: `raw/<source>/<stream>`."""
+    return dg.AssetKey([LAYER, source, stream])
+
+
+def raw_assets(
+    name: str, source: Source, streams: Sequence[Stream], sources: Mapping[str, Sequence[Stream]]
+) -> dg.AssetsDefinition:
+    """The assets of one configured source. `sources` are all that run, to pull them together."""
+    by_key = {raw_key(name, stream.name): stream for stream in streams}
+
+    @dg.multi_asset(
+        name=f"{LAYER}__{name}",
+        specs=[_spec(name, source, stream) for stream in streams],
+        can_subset=True,
+        required_resource_keys=_RESOURCES,
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+        op_tags={"revops/source": name},
+    )
+    def load(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        warehouse: Warehouse = context.resources.warehouse
+        clock: Clock = context.resources.clock
+        puller: Pulls = context.resources.puller
+        wanted = _wanted(context, sources)
+        selected = tuple(
+            stream.name
+            for key, stream in by_key.items()
+            if key in context.selected_asset_keys and stream.name in wanted.get(name, ())
+        )
+        wanted = {**wanted, name: selected}
+        pulled = puller.results(context.run.run_id, wanted, name, warehouse, clock)
+        yield from _load(context, name, streams, pulled)
+        _fail_if_any(name, pulled)
+
+    return load
+
+
+def _load(
+    context: dg.AssetExecutionContext,
+    name: str,
+    streams: Sequence[Stream],
+    pulled: Mapping[tuple[str, str], Pulled],
+) -> Iterator[dg.MaterializeResult[Any]]:
+    warehouse: Warehouse = context.resources.warehouse
+    clock: Clock = context.resources.clock
+    by_name = {stream.name: stream for stream in streams}
+    with warehouse.get_connection() as connection:
+        ensure_raw_tables(connection, name, streams)
+        for (_, stream), landed in pulled.items():
+            if isinstance(landed, Failed):
+                continue
+            loaded = load_stream(
+                connection, name, by_name[stream], landed, context.run.run_id, clock.now()
+            )
+            context.log.info(
+                f"{name}.{stream}: {loaded.rows_read} read, {loaded.rows_changed} changed, "
+                f"{loaded.rows_deleted} deleted"
+            )
+            yield dg.MaterializeResult(
+                asset_key=raw_key(name, stream), metadata=_counts(loaded, landed.cursor)
+            )
+
+
+def _counts(loaded: Loaded, cursor: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "dagster/row_count": loaded.rows_total,
+        "rows_read": loaded.rows_read,
+        "rows_changed": loaded.rows_changed,
+        "rows_deleted": loaded.rows_deleted,
+        "cursor": dg.MetadataValue.json(dict(cursor)),
+    }
+
+
+def _fail_if_any(name: str, pulled: Mapping[tuple[str, str], Pulled]) -> None:
+    failed = [result for result in pulled.values() if isinstance(result, Failed)]
+    if not failed:
+        return
+    for result in failed:
+        if not isinstance(result.error, IngestError):
+            raise result.error
+    problems = "; ".join(f"{result.stream}: {result.error}" for result in failed)
+    raise dg.Failure(
+        description=f"{name}: {len(failed)} of {len(pulled)} streams failed. {problems}",
+        metadata={
+            "failed_streams": [result.stream for result in failed],
+            "remedy": f"revops check --source {name}",
+        },
+        # The client has retried already; only a passing trouble is worth another try of the step.
+        allow_retries=all(isinstance(result.error, TransientError) for result in failed),
+    )
+
+
+def _wanted(
+    context: dg.AssetExecutionContext, sources: Mapping[str, Sequence[Stream]]
+) -> dict[str, tuple[str, ...]]:
+    """The streams of every source that this run will load."""
+    chosen = context.run.asset_selection
+    only_pulse = context.run.tags.get(STREAMS_TAG) == PULSE
+    wanted: dict[str, tuple[str, ...]] = {}
+    for source, streams in sources.items():
+        names = tuple(
+            stream.name
+            for stream in streams
+            if (not only_pulse or stream.pulse)
+            and (not chosen or raw_key(source, stream.name) in chosen)
+        )
+        if names:
+            wanted[source] = names
+    return wanted
+
+
+def _spec(name: str, source: Source, stream: Stream) -> dg.AssetSpec:
+    columns = {column.name: column.type for column in stream.columns}
+    meanings = {column.name: column.description for column in stream.columns}
+    columns |= {column: type_ for column, (type_, _) in _BOOKKEEPING.items()}
+    meanings |= {column: meaning for column, (_, meaning) in _BOOKKEEPING.items()}
+    return dg.AssetSpec(
+        raw_key(name, stream.name),
+        description=f"{stream.description}\n\nTable `raw.{name}__{stream.name}`.",
+        group_name=f"{LAYER}_{name}",
+        owners=["team:data-engineering"],
+        kinds={"duckdb", source.name},
+        skippable=True,
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=_NIGHTLY_STALE, warn_window=_NIGHTLY_LATE
+        ),
+        metadata={
+            "dagster/column_schema": column_schema(columns, meanings),
+            "dagster/table_name": f"raw.{name}__{stream.name}",
+            "key": ", ".join(stream.key),
+            "scopes": ", ".join(stream.scopes) or "none",
+        },
+    )

@@ -1,0 +1,34 @@
+"""What every command needs first: the settings, read from the environment and the folder.
+
+Belongs here: finding them, and preparing DAGSTER_HOME. Does not: what a command does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from revops_pipelines.commands.failures import MISCONFIGURED, CommandError
+from revops_pipelines.engine.plugin_tables import ConfigurationError
+from revops_pipelines.installation import installed_settings, project_folder
+from revops_pipelines.settings import Settings, environment
+
+DAGSTER_HOME = "DAGSTER_HOME"
+
+
+def settings_or_fail() -> Settings:
+    """The settings; a mistake in them ends the command with exit code 2."""
+    try:
+        return installed_settings(environment())
+    except ConfigurationError as error:
+        raise CommandError(str(error), code=MISCONFIGURED) from None
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """DAGSTER_HOME, or its default in the state folder, with the instance's file in it."""
+    home = Path(environment().get(DAGSTER_HOME) or settings.home / "dagster").resolve()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    instance_file = home / "dagster.yaml"
+    if not instance_file.exists():
+        shutil.copyfile(project_folder() / "dagster.yaml", instance_file)
+    return home

@@ -1,0 +1,46 @@
+"""Where this installation lives, and its settings with all plug-ins' own tables.
+
+Belongs here: joining `settings` with the registry. Does not: what a setting means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from revops_pipelines.engine.alerts.channel import ChannelKind
+from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.engine.plugin_tables import PluginKind
+from revops_pipelines.engine.registry import discover
+from revops_pipelines.resources import channels as channel_plugins
+from revops_pipelines.resources.systems import source_kinds
+from revops_pipelines.sensors import rules as rule_plugins
+from revops_pipelines.settings import CONFIG_NAME, Settings, load_settings
+
+
+def project_folder() -> Path:
+    """The folder of the project: the checkout, or where the package is installed."""
+    return Path(__file__).resolve().parents[1]
+
+
+def plugin_kinds() -> dict[str, dict[str, PluginKind]]:
+    """Which kinds of source, channel and rule revops.toml may name, with their options."""
+    channels = discover(channel_plugins, ChannelKind)
+    rules = discover(rule_plugins, Rule)
+    return {
+        "sources": source_kinds(),
+        "channels": {
+            name: PluginKind(kind.options, kind.secrets) for name, kind in channels.items()
+        },
+        "rules": {name: PluginKind(rule.options, {}) for name, rule in rules.items()},
+    }
+
+
+def installed_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings of this installation: revops.toml here, else beside the package.
+
+    Raises ConfigurationError.
+    """
+    here = Path.cwd()
+    folder = here if (here / CONFIG_NAME).is_file() else project_folder()
+    return load_settings(environment, folder, plugin_kinds())

@@ -1,0 +1,134 @@
+"""The systems that this installation pulls: configured sources joined with their plug-ins.
+
+Belongs here: which sources run, with which options and secrets, and whether the sandbox stands in
+for them. Does not: pulling them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from revops_pipelines.engine.conform.stage import SourceOffer
+from revops_pipelines.engine.declarations import Connection, Reach, Source, Stream
+from revops_pipelines.engine.plugin_tables import PluginKind
+from revops_pipelines.engine.registry import discover
+from revops_pipelines.resources import sources as source_plugins
+from revops_pipelines.resources.clock import ClockResource
+from revops_pipelines.resources.secrets import Secret
+from revops_pipelines.settings import Settings
+
+SANDBOX_HANDLE = "sandbox.json"
+# Which plug-ins the sandbox can stand in for, in the order of their area.
+SANDBOX_SOURCES = ("hubspot", "marketo", "stripe")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One source that runs: its configured name, its plug-in, options and secrets."""
+
+    name: str
+    source: Source
+    options: Any
+    secrets: Mapping[str, Secret]
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams that it has under these options."""
+        return self.source.streams(self.options)
+
+    @property
+    def offers(self) -> tuple[SourceOffer, ...]:
+        """What it offers to the conformed entities."""
+        return tuple(SourceOffer(self.name, offer) for offer in self.source.offers(self.options))
+
+    def check(self, clock: ClockResource) -> tuple[Reach, ...]:
+        """Can it be reached with these credentials and scopes? Raises MissingSecretError."""
+        revealed = {name: secret.reveal() for name, secret in self.secrets.items()}
+        client = self.source.connect(Connection(self.name, self.options, revealed, clock.now))
+        return tuple(self.source.check(client))
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """All systems that run; `sandbox` tells that the simulated company stands in for real ones.
+
+    `sandbox_url` is where its clock is, or None while no sandbox is running.
+    """
+
+    all: tuple[System, ...]
+    sandbox: bool
+    sandbox_url: str | None = None
+
+    def __iter__(self) -> Any:
+        """The systems in the order of the configuration."""
+        return iter(self.all)
+
+    @property
+    def offers(self) -> tuple[SourceOffer, ...]:
+        """What all systems offer."""
+        return tuple(offer for system in self.all for offer in system.offers)
+
+    @property
+    def areas(self) -> tuple[tuple[str, str], ...]:
+        """(name, area) of each, for precedence."""
+        return tuple((system.name, system.source.area) for system in self.all)
+
+
+def known_sources() -> dict[str, Source]:
+    """Every source plug-in, by name."""
+    return discover(source_plugins, Source)
+
+
+def source_kinds() -> dict[str, PluginKind]:
+    """What `[sources.*]` may say."""
+    return {
+        name: PluginKind(source.options, source.secrets) for name, source in known_sources().items()
+    }
+
+
+def systems_of(settings: Settings) -> Systems:
+    """The systems that the settings ask for; the sandbox's where they ask for none."""
+    known = known_sources()
+    if settings.sources:
+        return Systems(
+            tuple(
+                System(
+                    table.name,
+                    known[table.kind],
+                    table.options,
+                    {name: Secret(variable) for name, variable in table.secrets.items()},
+                )
+                for table in settings.sources.values()
+            ),
+            sandbox=False,
+        )
+    handle = read_handle(settings.home)
+    return Systems(
+        tuple(_simulated(known[name], handle) for name in SANDBOX_SOURCES if name in known),
+        sandbox=True,
+        sandbox_url=next(iter(handle["urls"].values())) if handle else None,
+    )
+
+
+def read_handle(home: Path) -> Mapping[str, Any] | None:
+    """What the running sandbox said of itself, or None."""
+    path = home / SANDBOX_HANDLE
+    if not path.is_file():
+        return None
+    handle: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return handle
+
+
+def _simulated(source: Source, handle: Mapping[str, Any] | None) -> System:
+    urls: Mapping[str, str] = handle["urls"] if handle else {}
+    keys: Mapping[str, Mapping[str, str]] = handle["keys"] if handle else {}
+    own = source.sandbox_options(urls) if source.sandbox_options and urls else {}
+    secrets = {
+        argument: Secret(variable, keys.get(source.name, {}).get(argument, ""))
+        for argument, variable in source.secrets.items()
+    }
+    return System(source.name, source, source.options.model_validate(own), secrets)
