@@ -79,10 +79,13 @@ MESSAGES = sa.Table(
     # Comes in a digest, as soon as one may be made.
     sa.Column("is_for_digest", sa.Boolean, nullable=False),
     sa.Column("digest_id", sa.String(64)),
+    # Why it is in its state: an error, a silence; and what its reader should know of its way.
     sa.Column("reason", sa.String(300), nullable=False),
+    sa.Column("note", sa.String(300), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("not_before", UtcDateTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("first_tried_at", UtcDateTime),
     sa.Column("tried_at", UtcDateTime),
     sa.Column("lease_owner", sa.String(64)),
     sa.Column("leased_at", UtcDateTime),

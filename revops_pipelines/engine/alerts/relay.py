@@ -1,18 +1,43 @@
-"""Sends what waits in the outbox: lease, send, mark."""
+"""Sends what waits in the outbox: lease, send, mark.
+
+Belongs here: one tick of the relay, within its budget. Does not: the rows behind it (`planning`,
+`folding`, `leasing`, `burying`), or how a channel is spoken to.
+
+At least once: a relay that dies between the send and the mark sends that message again, with the
+same id. Channels take turns, so that one that is slow does not starve the others; after a failure
+a channel rests for the tick.
+"""
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from revops_pipelines.engine.alerts.channel import Channel
-from revops_pipelines.engine.alerts.outbox import Outbox
+import sqlalchemy as sa
+
+from revops_pipelines.engine.alerts.burying import give_up, mark_dead
+from revops_pipelines.engine.alerts.channel import Channel, RejectedError, UnreachableError
+from revops_pipelines.engine.alerts.folding import fold
+from revops_pipelines.engine.alerts.leasing import Lease, lease_next, mark_failed, mark_sent
+from revops_pipelines.engine.alerts.outbox import MESSAGES, Outbox
+from revops_pipelines.engine.alerts.planning import plan_events
+
+# The total deadline of one send; none is begun that could outlast the tick's budget.
+SEND_SECONDS = 5.0
+
+CrashPoint = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What one tick of the relay did; counts of messages (`folded`: of events)."""
+    """What one tick of the relay did; counts of messages.
+
+    `folded` went into digests, `failed` will be tried again, `dead` will not, `suppressed` were
+    silenced or had nobody to go to, `waiting` is what is left, with that held for later.
+    """
 
     sent: int = 0
     folded: int = 0
@@ -20,6 +45,10 @@ class Delivered:
     dead: int = 0
     suppressed: int = 0
     waiting: int = 0
+
+    def __str__(self) -> str:
+        counts = ("sent", "folded", "failed", "dead", "suppressed", "waiting")
+        return ", ".join(f"{getattr(self, name)} {name}" for name in counts)
 
 
 def deliver(
@@ -29,6 +58,71 @@ def deliver(
     *,
     budget_seconds: float = 20.0,
     limit: int = 50,
+    monotonic: Callable[[], float] = time.monotonic,
+    crash_point: CrashPoint = lambda _name: None,
 ) -> Delivered:
-    """Send what is due, each message at least once, in order per alert and channel."""
-    raise NotImplementedError
+    """Send what is due, each message at least once, in order per alert and channel.
+
+    `limit` bounds the sends, `budget_seconds` the time; what is left waits for the next tick.
+    `crash_point` is called at the points where a test may kill the process.
+    """
+    relay = uuid.uuid4().hex
+    started = monotonic()
+    tally = _plan(outbox, channels, now())
+    crash_point("planned")
+    live = [name for name, channel in channels.items() if channel.options.enabled]
+    while live:
+        for name in tuple(live):
+            spent = tally.sent + tally.failed + tally.dead
+            if spent >= limit or monotonic() - started + SEND_SECONDS > budget_seconds:
+                live.clear()
+                break
+            lease = lease_next(outbox, name, now(), relay)
+            if lease is None:
+                live.remove(name)
+                continue
+            crash_point("leased")
+            before = tally
+            tally = _send(outbox, channels, lease, now, crash_point, tally)
+            if tally.failed > before.failed:
+                live.remove(name)
+    return replace(tally, waiting=_waiting(outbox))
+
+
+def _plan(outbox: Outbox, channels: Mapping[str, Channel], now: datetime) -> Delivered:
+    with outbox.turn() as connection:
+        suppressed = plan_events(connection, channels, now)
+        dead = give_up(connection, channels, now)
+        folded = fold(connection, channels, now)
+    return Delivered(folded=folded, dead=dead, suppressed=suppressed)
+
+
+def _send(
+    outbox: Outbox,
+    channels: Mapping[str, Channel],
+    lease: Lease,
+    now: Callable[[], datetime],
+    crash_point: CrashPoint,
+    tally: Delivered,
+) -> Delivered:
+    if now() >= lease.until:
+        # The process was asleep: another relay may have it by now.
+        return replace(tally, failed=tally.failed + 1)
+    try:
+        channels[lease.message.channel].sender.send(lease.message)
+    except UnreachableError as error:
+        mark_failed(outbox, lease, str(error), error.wait, now())
+        return replace(tally, failed=tally.failed + 1)
+    except RejectedError as error:
+        mark_dead(outbox, lease, str(error), channels, now())
+        return replace(tally, dead=tally.dead + 1)
+    crash_point("sent")
+    mark_sent(outbox, lease, now())
+    crash_point("marked")
+    return replace(tally, sent=tally.sent + 1)
+
+
+def _waiting(outbox: Outbox) -> int:
+    query = sa.select(sa.func.count()).select_from(MESSAGES).where(MESSAGES.c.state == "waiting")
+    with outbox.transaction() as connection:
+        return int(connection.execute(query).scalar_one())

@@ -1,0 +1,87 @@
+"""POSTs a message to a web address and reads the answer: five seconds in all, no redirects.
+
+Belongs here: what every web channel needs. Does not: a channel's body, or what it says in a 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import requests
+
+from revops_pipelines.engine.alerts.channel import RejectedError, UnreachableError
+from revops_pipelines.engine.ingest.address import check_base, origin_of
+from revops_pipelines.engine.ingest.answers import server_date
+from revops_pipelines.engine.ingest.errors import (
+    AddressRefusedError,
+    BodyTooLargeError,
+    NetworkError,
+)
+from revops_pipelines.engine.ingest.redaction import Redactor
+from revops_pipelines.engine.ingest.retries import retry_after
+from revops_pipelines.engine.ingest.transport import Caps, Response, Transport
+
+SECONDS = 5.0
+_CAPS = Caps(connect_seconds=3.0, read_seconds=SECONDS, total_seconds=SECONDS, body_bytes=65536)
+_RETRIABLE = (408, 425, 429)
+_LONGEST_WAIT_SECONDS = 3600.0
+
+
+class Post:
+    """One web address that takes messages. The address is a secret: it is in no repr or error."""
+
+    def __init__(self, url: str, *, allow_private: bool = False) -> None:
+        try:
+            origin = origin_of(url)
+            check_base(origin, allow_private=allow_private)
+        except AddressRefusedError as error:
+            raise ValueError(str(error)) from None
+        self._url = url
+        self._host = origin.host
+        # The library's debug lines quote the path, which is where webhooks keep their secret.
+        self._redactor = Redactor([url, url.split("/", 3)[-1]])
+        self._transport = Transport(origin, _CAPS, allow_private=allow_private)
+
+    def __repr__(self) -> str:
+        return f"Post({self._host})"
+
+    def __call__(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Response:
+        """The answer, if it is a success. Raises UnreachableError or RejectedError."""
+        request = requests.Request(
+            "POST",
+            self._url,
+            data=body,
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Accept-Encoding": "identity",
+                "User-Agent": "revops-pipelines",
+                **headers,
+            },
+        ).prepare()
+        problem: Exception | None = None
+        try:
+            answer = self._transport.send(request, seconds=SECONDS, body_bytes=_CAPS.body_bytes)
+        except NetworkError as error:
+            problem = UnreachableError(f"{self._host}: {error}")
+        except (AddressRefusedError, BodyTooLargeError) as error:
+            problem = RejectedError(f"{self._host}: {error}")
+        finally:
+            # Messages are rare: a connection kept would only be found dead at the next one.
+            self._transport.close()
+        if problem is not None:
+            raise problem
+        _check(answer, self._host, now)
+        return answer
+
+
+def _check(answer: Response, host: str, now: datetime) -> None:
+    if 200 <= answer.status < 300:
+        return
+    if answer.status in _RETRIABLE or answer.status >= 500:
+        seconds = retry_after(answer.headers.get("retry-after"), server_date(answer) or now)
+        wait = None if seconds is None else timedelta(seconds=min(seconds, _LONGEST_WAIT_SECONDS))
+        raise UnreachableError(f"{host}: HTTP {answer.status}", wait)
+    if 300 <= answer.status < 400:
+        raise RejectedError(f"{host}: HTTP {answer.status}; redirects are not followed")
+    raise RejectedError(f"{host}: HTTP {answer.status}")

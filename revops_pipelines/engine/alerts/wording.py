@@ -1,0 +1,125 @@
+"""How an alert reads: title, labelled facts, and the one JSON document of a message.
+
+Belongs here: the words that all channels share. Does not: a channel's layout or escaping.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from revops_pipelines.engine.alerts.channel import Message, Told
+from revops_pipelines.engine.alerts.notice import as_utc
+
+# Of a digest's events, this many are written out; the rest are listed by their identifiers.
+WRITTEN_OUT = 50
+_KINDS = {"fired": "", "escalated": "Now {severity}: ", "resolved": "Resolved: "}
+
+
+def title(told: Told) -> str:
+    """One line that says what happened."""
+    return _KINDS[told.kind].format(severity=told.severity) + str(told.notice.get("headline", ""))
+
+
+def facts(told: Told) -> list[tuple[str, str]]:
+    """The labelled facts, in reading order; the record's link is apart (`notice["url"]`)."""
+    notice = told.notice
+    found = [
+        ("Record", notice.get("subject")),
+        ("Observed", notice.get("observed")),
+        ("Limit", notice.get("limit")),
+        ("Since", _since(notice.get("since"), told.occurred_at)),
+        ("Owner", notice.get("owner") or "nobody"),
+        *dict(notice.get("facts") or {}).items(),
+    ]
+    if told.kind == "resolved":
+        found.append(("Ended", notice.get("ended")))
+    return [(label, str(value)) for label, value in found if value]
+
+
+def what_to_do(told: Told) -> str:
+    """The next step; nothing once it is resolved."""
+    return "" if told.kind == "resolved" else str(told.notice.get("what_to_do") or "")
+
+
+def message_title(message: Message) -> str:
+    """The title of a message: the event's own, or what a digest holds."""
+    if not message.is_digest:
+        return title(message.events[0])
+    counts = Counter((told.rule_title, told.kind) for told in message.events)
+    parts = [
+        f"{count} {'resolved' if kind == 'resolved' else 'open'}: {rule_title}"
+        for (rule_title, kind), count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+    return f"Digest of {len(message.events)} alerts ({'; '.join(parts)})"
+
+
+def message_severity(message: Message) -> str:
+    """The highest severity told; events come most severe first."""
+    return message.events[0].severity if message.events else "info"
+
+
+def message_kind(message: Message) -> str:
+    """`fired`, `escalated`, `resolved` or `digest`."""
+    return "digest" if message.is_digest else message.events[0].kind
+
+
+def document(message: Message) -> dict[str, Any]:
+    """The message as one JSON document: what the webhook posts and the inbox keeps.
+
+    `events` holds the first WRITTEN_OUT events whole; `folded`, in a digest, names all of them.
+    """
+    body: dict[str, Any] = {
+        "message_id": message.message_id,
+        "kind": message_kind(message),
+        "severity": message_severity(message),
+        "title": message_title(message),
+        "note": message.note,
+        "created_at": as_utc(message.created_at),
+        "sent_at": as_utc(message.sent_at),
+        "events": [_event(told) for told in message.events[:WRITTEN_OUT]],
+    }
+    if message.is_digest:
+        body["count"] = len(message.events)
+        body["folded"] = [told.event_id for told in message.events]
+    return body
+
+
+def clip(text: str, most: int) -> str:
+    """The text, cut to `most` characters with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def span(length: timedelta) -> str:
+    """A span of time for people: `3 d 4 h`, `2 h 05 min`, `7 min`."""
+    whole = max(0, int(length.total_seconds() // 60))
+    hours, minutes = divmod(whole, 60)
+    if hours >= 24:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
+def _since(since: Any, at: datetime) -> str:
+    if not since:
+        return ""
+    began = datetime.fromisoformat(str(since))
+    return f"{began:%Y-%m-%d %H:%M} UTC ({span(at - began)})"
+
+
+def _event(told: Told) -> dict[str, Any]:
+    return {
+        "event_id": told.event_id,
+        "alert": told.alert,
+        "episode": told.episode,
+        "kind": told.kind,
+        "rule": told.rule,
+        "rule_title": told.rule_title,
+        "key": told.key,
+        "severity": told.severity,
+        "occurred_at": as_utc(told.occurred_at),
+        "title": title(told),
+        "facts": [list(fact) for fact in facts(told)],
+        "url": told.notice.get("url"),
+        "what_to_do": what_to_do(told),
+    }
