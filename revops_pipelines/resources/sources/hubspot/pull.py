@@ -1,0 +1,194 @@
+"""Pulling a type of CRM record: everything once, then what changed, and what is gone.
+
+Belongs here: which reading follows which cursor, tombstones of archived and merged records. Does
+not: how records are read (`reading.py`), small tables that are read whole (`tables.py`).
+
+The cursor: `until`, where the last window of changes ended; `full_at` and `archived_at`, when all
+records and all archived ones were last listed; `archived_refused` where HubSpot does not list
+archived records of the type, whose deletes are then found by the next full listing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.errors import RequestRefusedError
+from revops_pipelines.engine.ingest.windows import Window, pull_window
+from revops_pipelines.resources.sources.hubspot.client import HubSpot
+from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
+from revops_pipelines.resources.sources.hubspot.reading import (
+    Wish,
+    batches,
+    changed_ids,
+    id_of,
+    listed,
+    read_records,
+)
+
+_ALWAYS = ("hs_merged_object_ids", "hs_object_source", "hubspot_owner_id")
+# Quotes inside a value are escaped, so that this cannot match within somebody's text.
+_MERGED = re.compile(rb'"hs_merged_object_ids":\s?"([0-9; ]+)"')
+_MERGED_AT = re.compile(rb'"hs_calculated_merged_vids":\s?"([0-9:; ]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """A type of record: its name in paths, the property that tells of changes, what it carries."""
+
+    name: str
+    modified: str = "hs_lastmodifieddate"
+    history: tuple[str, ...] = ()
+    associations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one pull is to do: read the changes of a window, or without one read everything."""
+
+    changes: Window | None
+    until: datetime
+    lists_archived: bool = True
+
+
+def object_puller(kind: ObjectKind, needed: Sequence[str]) -> Callable[[Pull], None]:
+    """The `pull` of a stream of that type; `needed` are the properties its columns read."""
+
+    def pull(job: Pull) -> None:
+        api: HubSpot = job.client
+        wanted = (*_ALWAYS, kind.modified, *needed, *_named_in(api.options))
+        wish = Wish(
+            kind.name, api.property_names(kind.name, wanted), kind.history, kind.associations
+        )
+        plan = _plan(job, api)
+        known: list[str] = []
+        if plan.changes is None:
+            known = _pull_all(job, api, wish)
+        else:
+            _pull_changes(job, api, wish, kind.modified, plan.changes)
+        cursor = dict(job.cursor) | {"until": plan.until.isoformat()}
+        if plan.lists_archived:
+            archived = _pull_archived(job, api, wish)
+            known.extend(archived or ())
+            cursor |= {"archived_at": job.now.isoformat(), "archived_refused": archived is None}
+        if plan.changes is None:
+            job.complete_ids((identifier,) for identifier in known)
+            cursor["full_at"] = job.now.isoformat()
+        job.finish(cursor)
+
+    return pull
+
+
+def _named_in(options: HubSpotOptions) -> tuple[str, ...]:
+    """Properties that the options name; asked for even where only needed ones are."""
+    named = [name for wanted in options.excluded_when.values() for name in wanted]
+    return (*named, options.region_property) if options.region_property else tuple(named)
+
+
+def _plan(job: Pull, api: HubSpot) -> _Plan:
+    options = api.options
+    full_at = _moment(job.cursor.get("full_at"))
+    archived_at = _moment(job.cursor.get("archived_at"))
+    last = _moment(job.cursor.get("until"))
+    changes = pull_window(
+        last,
+        job.now,
+        job.now,
+        lag=timedelta(seconds=options.lag_seconds),
+        look_back=timedelta(minutes=options.look_back_minutes),
+        server_now=api.http.server_now(),
+    )
+    if (
+        last is None
+        or full_at is None
+        or job.now - full_at >= timedelta(days=options.full_every_days)
+    ):
+        return _Plan(None, changes.end)
+    due = archived_at is None or job.now - archived_at >= timedelta(
+        hours=options.archived_every_hours
+    )
+    return _Plan(changes, changes.end, due and not job.cursor.get("archived_refused"))
+
+
+def _moment(value: Any) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def _pull_all(job: Pull, api: HubSpot, wish: Wish) -> list[str]:
+    """List every record; returns the identifiers that exist."""
+    known: list[str] = []
+    for records in listed(api, wish):
+        job.write(records)
+        for record in records:
+            identifier = id_of(record)
+            known.append(identifier)
+            known.extend(_bury_merged(job, identifier, record))
+        job.progress(len(known))
+    return known
+
+
+def _pull_changes(job: Pull, api: HubSpot, wish: Wish, modified: str, window: Window) -> None:
+    """Search for what changed, then read it whole."""
+    # With associations a larger share of work costs fewer requests.
+    size = api.options.association_batch if wish.associations else api.options.history_page_records
+    done = 0
+
+    def read(some: Sequence[str]) -> None:
+        records = read_records(api, wish, some)
+        job.write(records)
+        for record in records:
+            _bury_merged(job, id_of(record), record)
+
+    for ids, left in changed_ids(api, wish.kind, modified, window):
+        job.each(read, batches(ids, size))
+        job.progress(done + len(ids), done + left)
+        done += len(ids)
+
+
+def _pull_archived(job: Pull, api: HubSpot, wish: Wish) -> list[str] | None:
+    """List what is in the recycling bin as tombstones; None where HubSpot refuses to.
+
+    Some types of activity answer 400; that they do is kept in the cursor and shown by the check.
+    """
+    known: list[str] = []
+    try:
+        for records in listed(api, wish, archived=True):
+            job.write(records)
+            for record in records:
+                identifier = id_of(record)
+                known.append(identifier)
+                job.delete((identifier,), _archived_at(record), "archived")
+    except RequestRefusedError as error:
+        if error.status != 400 or known:
+            raise
+        return None
+    return known
+
+
+_ARCHIVED_AT = re.compile(rb'"archivedAt":\s?"([^"]+)"')
+
+
+def _archived_at(record: bytes) -> datetime | None:
+    found = _ARCHIVED_AT.search(record)
+    return None if found is None else _moment(found.group(1).decode())
+
+
+def _bury_merged(job: Pull, identifier: str, record: bytes) -> list[str]:
+    """Tombstones for the records that were merged into this one; returns their identifiers.
+
+    Contacts keep the times of merges: `hs_calculated_merged_vids` is `id:milliseconds;...`.
+    """
+    losers: dict[str, datetime | None] = {}
+    for merged in _MERGED.findall(record):
+        losers |= dict.fromkeys(re.findall("[0-9]+", merged.decode()))
+    for merged in _MERGED_AT.findall(record):
+        for loser, at in re.findall("([0-9]+):([0-9]+)", merged.decode()):
+            losers[loser] = datetime.fromtimestamp(int(at) / 1000, tz=UTC)
+    losers.pop(identifier, None)
+    for loser, at in losers.items():
+        job.delete((loser,), at, f"merged into {identifier}")
+    return list(losers)
