@@ -9,7 +9,7 @@ any vendor's paths or bodies; a vendor hands them over as `Manners`:
             limits=(Limit("all", 190, 10.0, too_many=lambda call, wait: Reply.json(429, {...})),),
         ))
 
-Order of a call: admin paths, counting, latency, faults, authentication, concurrency, limits, app.
+Order of a call: admin paths, counting, faults, authentication, concurrency, limits, latency, app.
 Every answer carries a `Date` by the sandbox's clock, as a vendor's server time.
 """
 
@@ -39,14 +39,16 @@ class Options:
     """How the sandbox's servers behave beyond the vendors' manners.
 
     `limits` False lifts all rate limits. `rates` overrides a limit's calls per period by
-    `vendor.limit` name. `switches` turn on manners that a vendor has retired, by name, for clients
-    that still need them. `latency_seconds` is added to every call.
+    `vendor.limit` name. `switches`, by name, turn on manners that a vendor has retired, for clients
+    that still need them, or take away what not every account has. `latency_seconds` is added to
+    every call. `bulk_seconds` is how long an asynchronous export takes.
     """
 
     limits: bool = True
     rates: Mapping[str, float] = field(default_factory=dict)
     switches: frozenset[str] = frozenset()
     latency_seconds: float = 0.0
+    bulk_seconds: float = 0.1
 
     def on(self, switch: str) -> bool:
         """Is a retired manner switched on?"""
@@ -143,8 +145,6 @@ class Framed:
             await (await self._admin(call, receive)).send(dated)
             return
         self.requests[call.path] += 1
-        if self.options.latency_seconds:
-            await asyncio.sleep(self.options.latency_seconds)
         fault = self.faults.take(call)
         if fault is not None:
             await fault(Scene(call, self._guarded, scope, receive, dated, self.faults))
@@ -159,6 +159,8 @@ class Framed:
             return
         self._in_flight += 1
         try:
+            if self.options.latency_seconds:
+                await asyncio.sleep(self.options.latency_seconds)
             await self.app(scope, receive, send)
         finally:
             self._in_flight -= 1

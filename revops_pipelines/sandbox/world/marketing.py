@@ -215,7 +215,7 @@ def _values(
         "company": person.email.split("@")[1].split(".")[0].title(),
         "title": person.title,
         "country": COUNTRY_NAMES.get(person.country, person.country) if named else person.country,
-        "phone": f"+1 555 {lead_id % 10_000:04d}" if lead_id % 3 else None,
+        "phone": f"+1 555 {lead_id % 10_000:04d}" if lead_id % 4 else None,
         "leadSource": person.channel,
         "leadStatus": "New",
         "leadScore": 0,

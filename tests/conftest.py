@@ -1,0 +1,67 @@
+"""Fixtures that any test may use.
+
+`small_world`: the simulated company at a fiftieth of its size, built once per session; it is
+    immutable, so share it freely.
+`sandbox`: all three vendors served around `small_world` without rate limits, once per session.
+    Read from it only: do not move its clock, plan faults or count on its request counters.
+`open_sandbox`: a function that serves a sandbox of your own around `small_world` in milliseconds;
+    use it as `with open_sandbox(limits=True) as sandbox:` and do with it what you like. Keywords
+    are those of `sandbox.frame.Options`, and `clock` and `world`.
+`specs`: the folder of published vendor specifications; a test that asks for it is skipped where
+    that folder is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from revops_pipelines.sandbox.frame import Options
+from revops_pipelines.sandbox.server import Sandbox, running
+from revops_pipelines.sandbox.world.world import World, build_world
+
+ANCHOR = date(2026, 6, 30)
+SPECS = Path(__file__).parents[1] / "../shared/specs"
+
+
+@pytest.fixture(scope="session")
+def small_world() -> World:
+    """A company of about a hundred leads."""
+    return build_world(7, ANCHOR, 0.02)
+
+
+@pytest.fixture(scope="session")
+def sandbox(small_world: World) -> Iterator[Sandbox]:
+    """The session's own sandbox, to be read only."""
+    with running(world=small_world, anchor=ANCHOR, options=Options(limits=False)) as served:
+        yield served
+
+
+@pytest.fixture
+def open_sandbox(small_world: World) -> Callable[..., AbstractContextManager[Sandbox]]:
+    """Opens a sandbox that belongs to the test alone."""
+
+    def opened(
+        *, clock: Any = None, world: World | None = None, limits: bool = False, **options: Any
+    ) -> AbstractContextManager[Sandbox]:
+        return running(
+            anchor=ANCHOR,
+            world=world or small_world,
+            clock=clock,
+            options=Options(limits=limits, **options),
+        )
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def specs() -> Path:
+    """The published specifications, or a skip."""
+    if not SPECS.is_dir():
+        pytest.skip("needs the published specifications in ../shared")
+    return SPECS
