@@ -35,6 +35,9 @@ PLANS: Mapping[str, tuple[str, str | None, int]] = {
     "enterprise": ("Enterprise", "seat", 9_900),
     "support": ("Priority support", None, 19_900),
 }
+# Add-ons that large customers buy by the dozen, so that nested lists run over their first page.
+MODULES = 14
+MODULE_CENTS = 3_500
 # Charged for so many months per period: longer commitments are cheaper. In hundredths.
 FACTORS: Mapping[str, tuple[Interval, int]] = {
     "week": (WEEKLY, 27),
@@ -45,8 +48,6 @@ FACTORS: Mapping[str, tuple[Interval, int]] = {
 # What a US cent becomes in each currency's minor unit, in hundredths.
 CURRENCIES: Mapping[str, int] = {"USD": 100, "EUR": 93, "GBP": 81, "JPY": 150}
 SECOND_LIST_PERCENT = 108
-# Weekly prices are only offered for these.
-WEEKLY_PLANS = ("starter", "team", "business")
 # country: (percentage in hundredths, type as Stripe names it)
 TAXES: Mapping[str, tuple[int, str]] = {
     "GB": (2_000, "vat"),
@@ -144,6 +145,7 @@ def make_catalog(seed: int, start: int, end: int) -> Catalog:
         "calls": ("API calls", "call"),
         "onboarding": ("Onboarding", None),
     }
+    names |= {module: (f"Module {place + 1}", None) for place, module in enumerate(modules())}
     products = {
         key: Product(f"prod_{core(random, 14)}", key, name, label, created + place, second)
         for place, (key, (name, label)) in enumerate(names.items())
@@ -169,6 +171,11 @@ def make_catalog(seed: int, start: int, end: int) -> Catalog:
     )
 
 
+def modules() -> list[str]:
+    """The keys of the modules."""
+    return [f"module_{place:02d}" for place in range(1, MODULES + 1)]
+
+
 def _offers(price_list: int) -> list[tuple[str, str, str, int]]:
     """(product, interval, currency, thousandths of the minor unit) of one price list."""
     percent = SECOND_LIST_PERCENT if price_list == 2 else 100
@@ -176,9 +183,12 @@ def _offers(price_list: int) -> list[tuple[str, str, str, int]]:
     for currency in CURRENCIES:
         for key, (_, _, cents) in PLANS.items():
             for interval, (_, factor) in FACTORS.items():
-                if interval != "week" or key in WEEKLY_PLANS:
-                    unit = _neat(cents * factor * percent, currency)
-                    offers.append((key, interval, currency, unit * 1_000))
+                unit = _neat(cents * factor * percent, currency)
+                offers.append((key, interval, currency, unit * 1_000))
+        for place, module in enumerate(modules()):
+            for interval in ("month", "year"):
+                cents = (MODULE_CENTS + 250 * place) * FACTORS[interval][1] * percent
+                offers.append((module, interval, currency, _neat(cents, currency) * 1_000))
         # Half a minor unit and less: prices that only `unit_amount_decimal` can say.
         offers.append(("viewer", "month", currency, _neat(1_200 * 10_000, currency) * 1_000 + 500))
         offers.append(("calls", "month", currency, 400))

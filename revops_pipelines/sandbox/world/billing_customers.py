@@ -1,7 +1,7 @@
 """Who is billed: customers made from accounts that win, with the traces that link them to the CRM.
 
 Belongs here: a customer's record and which plot it leads. Does not: the plots themselves
-(`billing_plots.py`).
+(`billing_deck.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from random import Random
 
 from revops_pipelines.sandbox.world.billing_calendar import DAY, HOUR, day_of, epoch
 from revops_pipelines.sandbox.world.billing_catalog import Catalog, TaxRate
+from revops_pipelines.sandbox.world.billing_deck import DECK, deal
 from revops_pipelines.sandbox.world.billing_ids import core
-from revops_pipelines.sandbox.world.billing_plots import DECK, Life, deal
+from revops_pipelines.sandbox.world.billing_life import Life
 from revops_pipelines.sandbox.world.billing_story import (
     Customer,
     GivenBack,

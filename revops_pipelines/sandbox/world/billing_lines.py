@@ -3,9 +3,10 @@
 Belongs here: period, usage and proration lines with their discounts and taxes. Does not: when a
 bill is made (`billing_till.py`).
 
-Prorations are net of the discount and no longer discountable; the credit is what was billed for the
-rest of the period, to the second.
-Source: https://docs.stripe.com/billing/subscriptions/prorations
+Prorations are net of the discount, which they name with an amount of zero, and are no longer
+discountable; the credit is what was billed for the rest of the period, to the second.
+Sources: https://docs.stripe.com/billing/subscriptions/prorations,
+https://docs.stripe.com/changelog/clover/2025-09-30/itemize-proration-discount-amounts
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from revops_pipelines.sandbox.world.billing_calendar import Cycle
 from revops_pipelines.sandbox.world.billing_catalog import Coupon, TaxRate
 from revops_pipelines.sandbox.world.billing_money import percent_of, prorated, spread
 from revops_pipelines.sandbox.world.billing_records import Line
-from revops_pipelines.sandbox.world.billing_story import Item
+from revops_pipelines.sandbox.world.billing_story import Item, Rebate
 
 DISCOUNTABLE = ("period", "usage", "one_off")
 
@@ -51,12 +52,12 @@ def proration_lines(
     after: Sequence[Item],
     cycle: Cycle,
     at: int,
-    credited: Coupon | None,
-    charged: Coupon | None,
+    credited: Rebate | None,
+    charged: Rebate | None,
 ) -> list[Line]:
     """Credits for what changes or leaves, then charges for what changes or joins.
 
-    `credited` is the coupon under which the period was billed, `charged` the one in force now.
+    `credited` is the rebate under which the period was billed, `charged` the one in force now.
     """
     later = {item.id: item for item in after}
     earlier = {item.id: item for item in before}
@@ -73,14 +74,22 @@ def _licensed(item: Item) -> bool:
 
 
 def _prorated(
-    kind: Literal["unused", "remaining"], item: Item, cycle: Cycle, at: int, coupon: Coupon | None
+    kind: Literal["unused", "remaining"], item: Item, cycle: Cycle, at: int, rebate: Rebate | None
 ) -> Line:
     full = item.price.amount(item.quantity)
-    if coupon is not None and coupon.basis_points is not None:
-        full -= percent_of(full, coupon.basis_points)
+    if rebate is not None and rebate.coupon.basis_points is not None:
+        full -= percent_of(full, rebate.coupon.basis_points)
     amount = prorated(full, cycle.start, cycle.end, at)
-    sign = -1 if kind == "unused" else 1
-    return Line(kind, sign * amount, item.quantity, item.price, at, cycle.end, item.id)
+    return Line(
+        kind,
+        -amount if kind == "unused" else amount,
+        item.quantity,
+        item.price,
+        at,
+        cycle.end,
+        item.id,
+        rebate=rebate.id if rebate else None,
+    )
 
 
 def settled(lines: Sequence[Line], coupon: Coupon | None, tax: TaxRate | None) -> tuple[Line, ...]:

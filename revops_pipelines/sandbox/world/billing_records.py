@@ -19,7 +19,9 @@ from revops_pipelines.sandbox.world.billing_story import Customer, Item, Rebate,
 class Line:
     """One line of a bill; `amount` before discount and tax.
 
-    `kind`: period, trial, usage, unused (a credit), remaining, one_off.
+    `kind`: period, trial, usage, unused (a credit), remaining, one_off. Prorations name the
+    `rebate` they are net of; a credit the line it takes back, by its bill's core and its place.
+    Prorations and one-off lines come from an invoice item, named by its core.
     """
 
     kind: str
@@ -31,6 +33,14 @@ class Line:
     item: str | None
     discount: int = 0
     tax: int = 0
+    rebate: str | None = None
+    credited: tuple[str, int] | None = None
+    invoice_item: str | None = None
+
+    @property
+    def is_proration(self) -> bool:
+        """A correction for a part of a period."""
+        return self.kind in ("unused", "remaining")
 
 
 @dataclass(slots=True)
@@ -90,6 +100,30 @@ class Invoice:
             if at is not None:
                 marks.add(at)
         return tuple(sorted(marks))
+
+
+@dataclass(slots=True)
+class InvoiceItem:
+    """A line before its bill: prorations and one-off sales; `invoice` null while it waits."""
+
+    core: str
+    customer: Customer
+    subscription: Subscription | None
+    created: int
+    line: Line
+    invoice: Invoice | None = None
+
+    @property
+    def id(self) -> str:
+        """The invoice item's identifier."""
+        return f"ii_1{self.core}"
+
+    @property
+    def changed_at(self) -> tuple[int, ...]:
+        """Creation, and when it was billed."""
+        if self.invoice is None or self.invoice.created == self.created:
+            return (self.created,)
+        return (self.created, self.invoice.created)
 
 
 @dataclass(slots=True)
@@ -280,6 +314,7 @@ class Books:
     customers: list[CustomerRecord] = field(default_factory=list)
     subscriptions: list[SubscriptionRecord] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
+    invoice_items: list[InvoiceItem] = field(default_factory=list)
     payments: list[InvoicePayment] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from revops_pipelines.sandbox.world.billing_calendar import DAY, Cycle
-from revops_pipelines.sandbox.world.billing_catalog import Coupon
 from revops_pipelines.sandbox.world.billing_ids import core
 from revops_pipelines.sandbox.world.billing_lines import (
     period_lines,
@@ -27,6 +26,7 @@ from revops_pipelines.sandbox.world.billing_records import (
     CustomerLook,
     CustomerRecord,
     Invoice,
+    InvoiceItem,
     Line,
     SubscriptionLook,
     SubscriptionRecord,
@@ -34,8 +34,10 @@ from revops_pipelines.sandbox.world.billing_records import (
 from revops_pipelines.sandbox.world.billing_story import (
     Change,
     Customer,
+    Item,
     OneOff,
     Pause,
+    Rebate,
     Subscription,
     cycles,
     period_at,
@@ -52,11 +54,18 @@ class Tab:
     record: SubscriptionRecord
     cycle: Cycle
     pending: list[Line] = field(default_factory=list)
+    # The line that last charged each item, by its bill's core and its place there.
+    charged: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def story(self) -> Subscription:
         """What is meant to happen to it."""
         return self.record.story
+
+    def rebate(self, at: int) -> Rebate | None:
+        """The rebate on a bill made at an instant."""
+        rebate = self.story.rebate
+        return rebate if rebate is not None and rebate.holds(at) else None
 
     @property
     def look(self) -> SubscriptionLook:
@@ -74,6 +83,7 @@ class Till:
         self._books = books
         self._number = 0
         self._paid: list[Charge] = []
+        self._waiting: dict[str, InvoiceItem] = {}
         self._record = CustomerRecord(story, [CustomerLook(story.created, 0, False, 1)])
         self._queue: list[tuple[int, int, int, Callable[[], None]]] = []
 
@@ -193,9 +203,7 @@ class Till:
         for item in change.items:
             tab.record.item_created.setdefault(item.id, at)
         kept = () if change.resets else change.items
-        lines = proration_lines(
-            before, kept, tab.cycle, at, self._coupon(tab, since), self._coupon(tab, at)
-        )
+        lines = self._prorations(tab, before, kept, at)
         looks: dict[str, object] = {"items": change.items}
         if change.resets:
             tab.cycle = period_at(tab.story, at)
@@ -231,11 +239,9 @@ class Till:
             "ended_at": ending.at,
         }
         if ending.credits:
-            since = tab.cycle.start
-            coupon = self._coupon(tab, since)
-            lines = proration_lines(tab.look.items, (), tab.cycle, ending.at, coupon, None)
+            lines = [*tab.pending, *self._prorations(tab, tab.look.items, (), ending.at)]
             invoice = self._bill(
-                tab, [*tab.pending, *lines], "subscription_update", ending.at, since=since
+                tab, lines, "subscription_update", ending.at, since=tab.cycle.start
             )
             looks["latest_invoice"] = invoice.id
         self._look(tab, ending.at, **looks)
@@ -243,13 +249,30 @@ class Till:
     def _sell(self, one_off: OneOff) -> None:
         price, at = one_off.price, one_off.at
         line = Line("one_off", price.amount(1), 1, price, at, at, None)
-        self._bill(None, [line], "manual", at)
+        self._bill(None, [self._itemised(line, None, at)], "manual", at)
 
     # Their consequences.
 
-    def _coupon(self, tab: Tab, at: int) -> Coupon | None:
-        rebate = tab.story.rebate
-        return rebate.coupon if rebate is not None and rebate.holds(at) else None
+    def _prorations(
+        self, tab: Tab, before: Sequence[Item], after: Sequence[Item], at: int
+    ) -> list[Line]:
+        """Prorations as invoice items; what is charged but not billed yet has no line to credit."""
+        lines = proration_lines(
+            before, after, tab.cycle, at, tab.rebate(tab.cycle.start), tab.rebate(at)
+        )
+        found = []
+        for line in lines:
+            if line.kind == "unused" and line.item is not None:
+                line = replace(line, credited=tab.charged.pop(line.item, None))
+            found.append(self._itemised(line, tab.story, at))
+        return found
+
+    def _itemised(self, line: Line, story: Subscription | None, at: int) -> Line:
+        line = replace(line, invoice_item=core(self._random, 21))
+        item = InvoiceItem(line.invoice_item or "", self._story, story, at, line)
+        self._waiting[item.core] = item
+        self._books.invoice_items.append(item)
+        return line
 
     def _look(self, tab: Tab, at: int, **changes: object) -> None:
         """A new look; several of one second become one."""
@@ -284,8 +307,7 @@ class Till:
         at: int,
         since: int | None = None,
     ) -> Invoice:
-        story = tab.story if tab else None
-        rebate = story.rebate if story and story.rebate and story.rebate.holds(at) else None
+        story, rebate = (tab.story, tab.rebate(at)) if tab else (None, None)
         balance = self._record.looks[-1].balance
         self._number += 1
         invoice = Invoice(
@@ -305,6 +327,11 @@ class Till:
         )
         self._settle(invoice, Payment.planned(story, reason, at))
         self._books.invoices.append(invoice)
+        for place, line in enumerate(invoice.lines):
+            if line.invoice_item is not None:
+                self._waiting.pop(line.invoice_item).invoice = invoice
+            if tab is not None and line.item is not None and line.kind != "unused":
+                tab.charged[line.item] = (invoice.core, place)
         return invoice
 
     def _settle(self, invoice: Invoice, payment: Payment) -> None:
