@@ -78,7 +78,11 @@ class Pull(Protocol):
         """Put aside a record that cannot be landed as it is; counted and quarantined at loading."""
 
     def delete(self, key: Sequence[str], at: datetime | None, reason: str) -> None:
-        """Land a tombstone: the record of that key is deleted, archived or merged away."""
+        """Land a tombstone: the record of that key is deleted, archived or merged away.
+
+        A version that changed after `at` counts as the record's return, so `at` must not lie before
+        the last version's `updated`. None: it is not known when, and counts from now, once.
+        """
 
     def complete_ids(self, keys: Iterable[Sequence[str]]) -> None:
         """Say that these are all the keys that exist: any other becomes a tombstone (guarded)."""

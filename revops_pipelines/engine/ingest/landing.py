@@ -13,7 +13,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -95,8 +95,9 @@ class LandingWriter:
         self._append("rejects", [{"rule": rule, "record": text}])
 
     def delete(self, key: Sequence[str], at: datetime | None, reason: str) -> None:
-        """Append a tombstone."""
-        self._append("deletes", [{"key": list(key), "at": at, "reason": reason}])
+        """Append a tombstone; a time without a zone is UTC."""
+        said = at if at is None or at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
+        self._append("deletes", [{"key": list(key), "said_at": said, "reason": reason}])
 
     def complete_ids(self, keys: Iterable[Sequence[str]]) -> None:
         """Append keys to the complete set."""

@@ -1,0 +1,130 @@
+"""Loading: a landed pull becomes rows, tombstones and a cursor, all in one transaction.
+
+Belongs here: the order of a load's steps and its bookkeeping. Does not: how versions are ordered
+(`merge.py`), how deletes are judged (`tombstones.py`), or the columns' SQL (`extract.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+
+from revops_pipelines.engine.declarations import Stream
+from revops_pipelines.engine.ingest import merge, rejects, tombstones
+from revops_pipelines.engine.ingest.guards import VolumeGuard
+from revops_pipelines.engine.ingest.landing import Landed
+from revops_pipelines.engine.ingest.raw_tables import RawTable, ensure_raw_tables, raw_table
+
+__all__ = ["Loaded", "ensure_raw_tables", "load_stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one load did, in records: landed, new or changed, newly deleted; rows in the table.
+
+    `rows_rejected` records went to `ops.quarantine` as `raw.<source>__<stream>`.
+    """
+
+    rows_read: int
+    rows_changed: int
+    rows_deleted: int
+    rows_total: int
+    rows_rejected: int = 0
+
+
+def load_stream(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    stream: Stream,
+    landed: Landed,
+    run_id: str,
+    loaded_at: datetime,
+    *,
+    guard: VolumeGuard | None = None,
+    keep_landing: bool = False,
+    crash_point: Callable[[str], None] = lambda _: None,
+) -> Loaded:
+    """Load a landed pull; data, tombstones, cursor and the load's row commit together.
+
+    The tables must exist (`ensure_raw_tables`). Raises VolumeAlarmError when far too many known
+    records are missing from a complete list: nothing at all is loaded then, and the cursor stays.
+    The landing folder is removed after the commit. `crash_point` is called with the name of each
+    step that a crash may follow; tests kill the process there.
+    """
+    table = raw_table(source, stream)
+    connection.begin()
+    committed = False
+    try:
+        loaded = _load(connection, table, landed, run_id, loaded_at, guard, crash_point)
+        connection.commit()
+        committed = True
+    finally:
+        if not committed:
+            connection.rollback()
+    crash_point("load.committed")
+    if not keep_landing:
+        landed.discard()
+    crash_point("load.discarded")
+    return loaded
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    landed: Landed,
+    run_id: str,
+    loaded_at: datetime,
+    guard: VolumeGuard | None,
+    crash_point: Callable[[str], None],
+) -> Loaded:
+    crash_point("load.begun")
+    merged = merge.merge(connection, table, landed)
+    crash_point("load.merged")
+    deleted = tombstones.apply(connection, table, landed, merged.seen, guard or VolumeGuard())
+    crash_point("load.deleted")
+    rejected = rejects.record(connection, table, landed, merged, run_id, _plain(loaded_at))
+    _note(connection, landed, run_id, _plain(loaded_at), merged.changed, deleted)
+    crash_point("load.noted")
+    return Loaded(
+        rows_read=landed.rows,
+        rows_changed=merged.changed,
+        rows_deleted=deleted,
+        rows_total=_count(connection, table),
+        rows_rejected=rejected,
+    )
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection,
+    landed: Landed,
+    run_id: str,
+    loaded_at: datetime,
+    changed: int,
+    deleted: int,
+) -> None:
+    place = [landed.source, landed.stream]
+    connection.execute("DELETE FROM ops.cursors WHERE source = ? AND stream = ?", place)
+    connection.execute(
+        "INSERT INTO ops.cursors (source, stream, cursor, loaded_at, load_id) "
+        "VALUES (?, ?, ?, ?, ?)",
+        [*place, json.dumps(dict(landed.cursor)), loaded_at, landed.load_id],
+    )
+    connection.execute(
+        "INSERT INTO ops.loads (load_id, source, stream, run_id, rows_read, rows_changed, "
+        "rows_deleted, loaded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [landed.load_id, *place, run_id, landed.rows, changed, deleted, loaded_at],
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: RawTable) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {table.current}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _plain(at: datetime) -> datetime:
+    """UTC without a zone, as TIMESTAMP columns hold it."""
+    return at.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,191 @@
+"""Deletes: what a vendor says is gone, and what is missing from a complete list.
+
+Belongs here: tombstones and the deletion marks of current rows. Does not: versions (`merge.py`).
+
+Tombstones are kept beside the versions, so that it does not matter which arrives first. A current
+row is deleted when a tombstone is at or after its `_updated_at`; the first such one gives the time.
+A later version therefore brings a record back. `missing` is our own conclusion and falls as soon
+as the record is seen again; so does any tombstone in streams whose records have no time of change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import duckdb
+
+from revops_pipelines.engine.ingest.guards import VolumeGuard
+from revops_pipelines.engine.ingest.landing import Landed
+from revops_pipelines.engine.ingest.raw_tables import RawTable
+
+MISSING = "missing"
+_GONE, _IDS, _TOUCHED, _STATE = "ingest_gone", "ingest_ids", "ingest_touched", "ingest_state"
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    landed: Landed,
+    seen: str,
+    guard: VolumeGuard,
+) -> int:
+    """Apply the landed deletes, inside the caller's transaction; returns how many rows died.
+
+    `seen` is the relation of the keys of the landed records. Raises VolumeAlarmError.
+    """
+    known = _number(connection, f"SELECT count(*) FROM {table.tombstones}")
+    if not (landed.deletes or landed.is_complete or known):
+        return 0
+    step = _Step(connection, table, landed, seen)
+    step.read_ids()
+    step.remember_touched()
+    step.refute()
+    if landed.deletes:
+        step.add_told()
+    if landed.is_complete:
+        step.add_missing(guard)
+    return step.mark()
+
+
+class _Step:
+    """The statements of one load's deletes, all inside its transaction."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, table: RawTable, landed: Landed, seen: str
+    ) -> None:
+        self._connection, self._table, self._landed, self._seen = connection, table, landed, seen
+        self._folder = landed.folder
+        self._at = landed.extracted_at.astimezone(UTC).replace(tzinfo=None)
+
+    def read_ids(self) -> None:
+        """The complete keys as a table (empty without any)."""
+        self._keys_table(_IDS, "ids.ndjson", self._landed.ids, "key: 'VARCHAR[]'", "")
+
+    def remember_touched(self) -> None:
+        """All keys whose marks may change: those with a tombstone before this load's changes."""
+        self._run(
+            f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS "
+            f"SELECT DISTINCT {self._table.key_list} FROM {self._table.tombstones}"
+        )
+
+    def refute(self) -> None:
+        """Forget tombstones of records that this load saw alive afterwards."""
+        reason = "" if self._table.stream.updated is None else "AND t._deleted_reason = $missing"
+        values = {"at": self._at} | ({"missing": MISSING} if reason else {})
+        for alive in (self._seen, _IDS):
+            self._run(
+                f"DELETE FROM {self._table.tombstones} t USING {alive} a "
+                f"WHERE {self._table.same_key('t', 'a')} AND t._deleted_at <= $at {reason}",
+                values,
+            )
+
+    def add_told(self) -> None:
+        """Add the vendor's tombstones; one without a time counts once, from when it was fetched."""
+        self._keys_table(
+            _GONE,
+            "deletes.ndjson",
+            self._landed.deletes,
+            "key: 'VARCHAR[]', said_at: 'TIMESTAMP', reason: 'VARCHAR'",
+            ", said_at, reason",
+        )
+        keys = self._table.key_list
+        self._run(
+            f"""
+            INSERT INTO {self._table.tombstones}
+            SELECT DISTINCT {keys}, coalesce(said_at, $at), reason, $load FROM {_GONE} g
+            WHERE NOT EXISTS (
+                SELECT 1 FROM {self._table.tombstones} t
+                WHERE {self._table.same_key("t", "g")}
+                  AND ((t._deleted_at = g.said_at AND t._deleted_reason = g.reason)
+                       OR (g.said_at IS NULL AND NOT EXISTS (
+                           SELECT 1 FROM {self._table.current} c
+                           WHERE {self._table.same_key("c", "g")}
+                             AND c._updated_at > t._deleted_at)))
+            )
+            """,
+            {"at": self._at, "load": self._landed.load_id},
+        )
+
+    def add_missing(self, guard: VolumeGuard) -> None:
+        """Conclude that what is not in the complete list is gone, if that can be believed.
+
+        Records that a later pull brought (two runs may overlap) are not judged.
+        """
+        table = self._table
+        alive = f"FROM {table.current} c WHERE c._deleted_at IS NULL AND c._extracted_at <= $at"
+        unseen = " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {name} a WHERE {table.same_key('a', 'c')})"
+            for name in {_IDS, self._seen} - {table.current}
+        )
+        if self._seen == table.current:
+            # A first load: nothing was known that could be missing.
+            return
+        keys = ", ".join(f"c.{key}" for key in table.keys)
+        here = {"at": self._at}
+        self._run(
+            f"CREATE OR REPLACE TEMP TABLE {_GONE} AS SELECT {keys} {alive} AND {unseen} "
+            f"AND NOT EXISTS (SELECT 1 FROM {table.tombstones} t "
+            f"WHERE {table.same_key('t', 'c')} AND t._deleted_at >= c._updated_at)",
+            here,
+        )
+        vanished = _number(self._connection, f"SELECT count(*) FROM {_GONE}")
+        guard.check(
+            table.stream.name, _number(self._connection, f"SELECT count(*) {alive}", here), vanished
+        )
+        self._run(
+            f"INSERT INTO {table.tombstones} SELECT *, $at, $missing, $load FROM {_GONE}",
+            {"at": self._at, "missing": MISSING, "load": self._landed.load_id},
+        )
+
+    def mark(self) -> int:
+        """Bring the marks of current rows in line with the tombstones."""
+        table = self._table
+        keys = table.key_list
+        later = "TRUE" if table.stream.updated is None else "t._deleted_at >= c._updated_at"
+        self._run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE {_STATE} AS
+            SELECT c.rowid AS place, c._deleted_at IS NULL AS was_alive,
+                   min(t._deleted_at) AS died_at, arg_min(t._deleted_reason, t._deleted_at) AS reason
+            FROM (SELECT {keys} FROM {_TOUCHED} UNION SELECT {keys} FROM {table.tombstones}) k
+            JOIN {table.current} c ON {table.same_key("k", "c")}
+            LEFT JOIN {table.tombstones} t ON {table.same_key("t", "c")} AND {later}
+            GROUP BY c.rowid, c._deleted_at
+            HAVING min(t._deleted_at) IS DISTINCT FROM c._deleted_at
+            """
+        )
+        self._run(
+            f"UPDATE {table.current} c SET _deleted_at = s.died_at, _deleted_reason = s.reason "
+            f"FROM {_STATE} s WHERE c.rowid = s.place"
+        )
+        return _number(
+            self._connection,
+            f"SELECT count(*) FROM {_STATE} WHERE was_alive AND died_at IS NOT NULL",
+        )
+
+    def _keys_table(self, name: str, file: str, rows: int, columns: str, others: str) -> None:
+        """A temporary table of typed keys (and other columns) out of a side file."""
+        keys = ", ".join(
+            f'TRY_CAST(key[{position}] AS {kind}) AS "{key}"'
+            for position, (key, kind) in enumerate(self._table.key_types.items(), start=1)
+        )
+        path = str(self._folder / file).replace("'", "''")
+        source = (
+            f"read_json('{path}', format = 'newline_delimited', columns = {{{columns}}})"
+            if rows
+            else "(SELECT CAST(NULL AS VARCHAR[]) AS key LIMIT 0)"
+        )
+        self._run(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {keys}{others} FROM {source}"
+        )
+
+    def _run(self, sql: str, values: Mapping[str, datetime | str] | None = None) -> None:
+        self._connection.execute(sql, dict(values) if values else None)
+
+
+def _number(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, datetime] | None = None
+) -> int:
+    row = connection.execute(sql, dict(values) if values else None).fetchone()
+    return int(row[0]) if row else 0
