@@ -180,7 +180,7 @@ def _stages(options: HubSpotOptions) -> str:
 # decides the order of entries with the same time.
 _STAYS = f"""
     entries AS (
-        SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS at, age, e.value AS stage_id, pipelines,
+        SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS begun_at, age, e.value AS stage_id, pipelines,
                current_pipeline
         FROM (
             SELECT id, unnest(steps) AS e, generate_subscripts(steps, 1) AS age, pipelines,
@@ -199,9 +199,9 @@ _STAYS = f"""
         WHERE coalesce(e.value, '') <> ''
     ),
     located AS (
-        SELECT id, at, age, stage_id,
+        SELECT id, begun_at, age, stage_id,
                coalesce(
-                   list_filter(pipelines, lambda p: TRY_CAST(p.timestamp AS TIMESTAMP) <= at
+                   list_filter(pipelines, lambda p: TRY_CAST(p.timestamp AS TIMESTAMP) <= begun_at
                                                     AND coalesce(p.value, '') <> '')[1].value,
                    list_filter(pipelines, lambda p: coalesce(p.value, '') <> '')[-1].value,
                    current_pipeline) AS pipeline_id
@@ -212,27 +212,27 @@ _STAYS = f"""
         GROUP BY stage_id HAVING count(*) = 1
     ),
     placed AS (
-        SELECT l.id, l.at, l.age, l.stage_id,
+        SELECT l.id, l.begun_at, l.age, l.stage_id,
                CASE WHEN s.stage_id IS NULL THEN coalesce(h.pipeline_id, l.pipeline_id)
                     ELSE l.pipeline_id END AS pipeline_id
         FROM located l
         LEFT JOIN stages s ON s.pipeline_id = l.pipeline_id AND s.stage_id = l.stage_id
         LEFT JOIN homes h ON h.stage_id = l.stage_id
         -- Set twice within one instant: once is enough.
-        QUALIFY row_number() OVER (PARTITION BY l.id, l.at, l.stage_id ORDER BY l.age) = 1
+        QUALIFY row_number() OVER (PARTITION BY l.id, l.begun_at, l.stage_id ORDER BY l.age) = 1
     ),
     moves AS (
         SELECT * FROM placed
         QUALIFY (pipeline_id, stage_id) IS DISTINCT FROM
-                lag((pipeline_id, stage_id)) OVER (PARTITION BY id ORDER BY at, age DESC)
+                lag((pipeline_id, stage_id)) OVER (PARTITION BY id ORDER BY begun_at, age DESC)
     ),
     stays AS (
-        SELECT m.id, m.pipeline_id, m.stage_id, m.at AS entered_at,
-               lead(m.at) OVER deal AS left_at, row_number() OVER deal AS place,
+        SELECT m.id, m.pipeline_id, m.stage_id, m.begun_at AS entered_at,
+               lead(m.begun_at) OVER deal AS left_at, row_number() OVER deal AS place,
                s.label, s.position, s.is_closed, s.is_won, s.is_qualified
         FROM moves m
         LEFT JOIN stages s ON s.pipeline_id = m.pipeline_id AND s.stage_id = m.stage_id
-        WINDOW deal AS (PARTITION BY m.id ORDER BY m.at, m.age DESC)
+        WINDOW deal AS (PARTITION BY m.id ORDER BY m.begun_at, m.age DESC)
     )"""
 
 # CTE `buyers`: people of deals. HubSpot knows no primary contact: one labelled so, else the first
