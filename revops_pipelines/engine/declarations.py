@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -73,6 +74,12 @@ class Pull(Protocol):
 
     def write(self, records: Iterable[bytes]) -> None:
         """Land records, each one JSON object as the vendor sent it, on one line."""
+
+    def land_file(self, fill: Callable[[Path], int]) -> None:
+        """Let `fill` write a landing file itself, one JSON object per line; it returns how many.
+
+        For sources that hold whole files already: millions of records need not pass one by one.
+        """
 
     def reject(self, record: bytes, rule: str) -> None:
         """Put aside a record that cannot be landed as it is; counted and quarantined at loading."""

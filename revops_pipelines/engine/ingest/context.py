@@ -180,6 +180,11 @@ class PullContext:
         self._check()
         self._tell(self._writer.write(records))
 
+    def land_file(self, fill: Callable[[Path], int]) -> None:
+        """Let `fill` write a landing file itself and return its number of records."""
+        self._check()
+        self._tell(self._writer.land_file(fill))
+
     def reject(self, record: bytes, rule: str) -> None:
         """Put aside a record that cannot be landed as it is."""
         self._writer.reject(record, rule)

@@ -11,7 +11,7 @@ import itertools
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +87,22 @@ class LandingWriter:
                 file.write(lines)
                 file.write(b"\n")
             self._counts["rows"] += len(batch)
+            return self._counts["rows"]
+
+    def land_file(self, fill: Callable[[Path], int]) -> int:
+        """Let `fill` write a data file, one record a line; returns how many are landed by now."""
+        with self._lock:
+            name = f"data-{len(self._data) + 1:04d}.ndjson"
+            self._data.append(name)
+            # What is written next begins a file of its own.
+            self._data_bytes = FILE_BYTES
+        path = self.folder / name
+        path.touch(mode=0o600)
+        rows = fill(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        with self._lock:
+            self._counts["rows"] += rows
             return self._counts["rows"]
 
     def reject(self, record: bytes, rule: str) -> None:
