@@ -1,7 +1,8 @@
 """A page's envelope: decoded once, its records kept as the raw bytes that the vendor sent.
 
-Belongs here: JSON bytes to a source's page Struct, with the cap on nesting, and the rescue of a
-page that holds a bad record. Does not: what the page's fields are (each source's `client.py`).
+Belongs here: JSON bytes to a source's page Struct, whole or not at all, with the cap on nesting.
+Does not: what the page's fields are (each source's `client.py`), saving a page that holds a bad
+record (`rescue.py`).
 
 A `msgspec.Raw` slice costs a few microseconds a record; parsing and dumping it again five times
 as much.
@@ -16,10 +17,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from revops_pipelines.engine.ingest.errors import ServerError
+from revops_pipelines.engine.ingest.rescue import is_deeper, without_bad_records
 
 Page = TypeVar("Page")
 # Called with the record's bytes and the rule that it breaks.
 OnReject = Callable[[bytes, str], None]
+
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
 @lru_cache(maxsize=256)
@@ -30,16 +34,54 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 def decode(
     body: bytes, kind: type[Page], depth: int = 100, on_reject: OnReject | None = None
 ) -> Page:
-    """The body as `kind`. Raises ServerError: the page is not whole, and worth another try."""
-    reason = ""
+    """The body as `kind`: whole, or none of it.
+
+    With `on_reject`, records (objects in a list that is the page or one of its fields) that are no
+    proper JSON or nested deeper than `depth` are handed to it and left out. Raises ServerError:
+    the page is not whole, and worth another try.
+    """
+    page, reason = _attempt(body, kind, depth)
+    if page is None and on_reject is not None:
+        saved = without_bad_records(body, depth)
+        if saved is not None and saved.rejected:
+            page, reason = _attempt(saved.body, kind, depth)
+            if page is not None:
+                for record, rule in saved.rejected:
+                    on_reject(record, rule)
+    if page is None:
+        raise ServerError(f"the page is {reason}")
+    return page
+
+
+def _attempt(body: bytes, kind: type[Page], depth: int) -> tuple[Page | None, str]:
+    if not _is_shallow(body, depth):
+        return None, f"nested deeper than {depth}"
     try:
         page: Page = _decoder(kind).decode(body)  # type: ignore[arg-type]
     except RecursionError:
-        reason = "nested too deep"
+        return None, "nested too deep"
     except msgspec.ValidationError as error:
-        reason = f"not the page expected: {error}"
-    except msgspec.DecodeError as error:
-        reason = f"not whole JSON: {error}"
-    if reason:
-        raise ServerError(f"the page is {reason}")
-    return page
+        return None, f"not the page expected: {error}"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return None, f"not whole JSON: {error}"
+    return page, ""
+
+
+def _is_shallow(body: bytes, depth: int) -> bool:
+    """Whether nesting stays within `depth`; exact, and cheap for ordinary pages.
+
+    Only the brackets are kept and innermost pairs struck out, a level at a time: so many rounds,
+    plus what is left over (from brackets inside of text), bound the depth from above.
+    """
+    brackets = body.translate(None, _NOT_BRACKETS)
+    if len(brackets) <= depth:
+        return True
+    for rounds in range(1, depth + 1):
+        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        # One round may strike out two levels ("[{}]"), hence twice.
+        if 2 * rounds + len(fewer) <= depth:
+            return True
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    return not is_deeper(body, depth)

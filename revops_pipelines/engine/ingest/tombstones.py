@@ -147,7 +147,8 @@ class _Step:
             f"""
             CREATE OR REPLACE TEMP TABLE {_STATE} AS
             SELECT c.rowid AS place, c._deleted_at IS NULL AS was_alive,
-                   min(t._deleted_at) AS died_at, arg_min(t._deleted_reason, t._deleted_at) AS reason
+                   min(t._deleted_at) AS died_at,
+                   arg_min(t._deleted_reason, t._deleted_at) AS reason
             FROM (SELECT {keys} FROM {_TOUCHED} UNION SELECT {keys} FROM {table.tombstones}) k
             JOIN {table.current} c ON {table.same_key("k", "c")}
             LEFT JOIN {table.tombstones} t ON {table.same_key("t", "c")} AND {later}
