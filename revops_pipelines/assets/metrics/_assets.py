@@ -34,7 +34,7 @@ def metric_asset(
     an empty table, not a dependency.
     """
     key = metric_key(metric.name)
-    reads = {_input_key(name) for name in metric.inputs} & set(available)
+    reads = {_input_key(name) for name in metric.inputs} & set(available) - {key}
     columns, meanings = _columns(metric)
 
     @dg.asset(

@@ -9,6 +9,7 @@ on any engine and no metric decides for itself when a month begins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -24,11 +25,12 @@ from revops_pipelines.engine.metrics.business_time import (
 CALENDAR = """
 CREATE OR REPLACE TABLE ops.calendar AS
 WITH days AS (
-  SELECT CAST(day AS DATE) AS day
-  FROM generate_series(DATE '{first}', DATE '{last}', INTERVAL 1 DAY) AS series(day)
+  SELECT day, begins_at
+  FROM rows_to_write
 ), starts AS (
   SELECT
     day,
+    begins_at,
     day - CAST((isodow(day) - {week_start} + 7) % 7 AS INTEGER) AS week_start_on,
     CAST(date_trunc('month', day) AS DATE) AS month_start_on,
     CAST(
@@ -39,6 +41,7 @@ WITH days AS (
 )
 SELECT
   day,
+  begins_at,
   week_start_on,
   week_start_on + 7 AS next_week_start_on,
   month_start_on,
@@ -64,11 +67,13 @@ SELECT
   grain,
   period_start_on,
   period_end_on,
+  day_after.begins_at AS ends_at,
   lag(period_start_on) OVER (PARTITION BY grain ORDER BY period_start_on) AS previous_start_on,
   CASE WHEN grain <> 'week' THEN CAST(period_start_on - INTERVAL 12 MONTH AS DATE) END
     AS year_before_start_on,
   period_end_on <= DATE '{as_of_on}' AS is_closed
 FROM periods
+LEFT JOIN ops.calendar AS day_after ON day_after.day = periods.period_end_on
 ORDER BY grain, period_start_on
 """
 
@@ -98,57 +103,74 @@ def write_calendars(
     `ops.period_days(grain, day, period_start_on)` puts a day into its periods.
     """
     first, last = span
-    connection.execute(
-        CALENDAR.format(
-            first=first,
-            last=last,
-            week_start=DAY_NAMES.index(week_starts_on) + 1,
-            fiscal_start=fiscal_year_starts_in,
-        )
+    days = reporting_days(zone, first, last)
+    calendar = CALENDAR.format(
+        week_start=DAY_NAMES.index(week_starts_on) + 1, fiscal_start=fiscal_year_starts_in
     )
+    _write_from(connection, ("day", "begins_at"), _day_starts(days, first, last), calendar)
     connection.execute(PERIODS.format(as_of_on=as_of_on))
     connection.execute(PERIOD_DAYS)
-    _write_reporting_days(connection, zone, first, last)
+    columns = ("utc_on", "on_before", "changes_at", "on_after")
+    _write_from(connection, columns, days, REPORTING_DAYS)
 
 
-def _write_reporting_days(
-    connection: duckdb.DuckDBPyConnection, zone: ZoneInfo, first: date, last: date
+# A row of `ops.reporting_days`: (utc_on, on_before, changes_at, on_after).
+ReportingDay = tuple[date, date, datetime | None, date]
+
+# The cast matters where no day ever changes inside a UTC day, as in UTC itself.
+REPORTING_DAYS = """
+CREATE OR REPLACE TABLE ops.reporting_days AS
+SELECT utc_on, on_before, CAST(changes_at AS TIMESTAMP) AS changes_at, on_after
+FROM rows_to_write
+ORDER BY utc_on
+"""
+
+
+def _write_from(
+    connection: duckdb.DuckDBPyConnection,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[object, ...]],
+    statement: str,
 ) -> None:
-    """Write `ops.reporting_days(utc_on, on_before, changes_at, on_after)`.
-
-    On the UTC day `utc_on` the reporting zone's day is `on_before` until `changes_at` (UTC) and
-    `on_after` from then on; `changes_at` is null where it does not change.
-    """
+    """Run a statement that reads `rows_to_write`."""
     import pyarrow as arrow
 
-    rows = reporting_days(zone, first, last)
-    connection.register(
-        "reporting_days_to_write",
-        arrow.table(
-            {
-                "utc_on": arrow.array([row[0] for row in rows], arrow.date32()),
-                "on_before": arrow.array([row[1] for row in rows], arrow.date32()),
-                "changes_at": arrow.array([row[2] for row in rows], arrow.timestamp("us")),
-                "on_after": arrow.array([row[3] for row in rows], arrow.date32()),
-            }
-        ),
-    )
-    connection.execute(
-        "CREATE OR REPLACE TABLE ops.reporting_days AS SELECT * FROM reporting_days_to_write"
-    )
-    connection.unregister("reporting_days_to_write")
+    data = {name: [row[place] for row in rows] for place, name in enumerate(columns)}
+    connection.register("rows_to_write", arrow.table(data))
+    connection.execute(statement)
+    connection.unregister("rows_to_write")
 
 
-def reporting_days(
-    zone: ZoneInfo, first: date, last: date
-) -> list[tuple[date, date, datetime | None, date]]:
-    """(utc_on, on_before, changes_at, on_after) for every UTC day.
+def _day_starts(days: Sequence[ReportingDay], first: date, last: date) -> list[tuple[object, ...]]:
+    """(day, begins_at): the UTC instant at which each reporting day begins.
+
+    A day that a zone never lived (Samoa left out 30 December 2011) begins with the next one.
+    """
+    starts: dict[date, datetime] = {}
+    for utc_on, on_before, changes_at, on_after in days:
+        starts.setdefault(on_before, datetime.combine(utc_on, time.min))
+        if changes_at is not None:
+            starts.setdefault(on_after, changes_at)
+    following = datetime.combine(last + ONE_DAY, time.min)
+    rows: list[tuple[object, ...]] = []
+    for day in reversed(list(days_of(first, last))):
+        following = starts.get(day, following)
+        rows.append((day, following))
+    return rows[::-1]
+
+
+def reporting_days(zone: ZoneInfo, first: date, last: date) -> list[ReportingDay]:
+    """For every UTC day, the reporting day before and after the change inside it.
+
+    `ops.reporting_days(utc_on, on_before, changes_at, on_after)`: on the UTC day `utc_on` the
+    reporting zone's day is `on_before` until `changes_at` (UTC) and `on_after` from then on;
+    `changes_at` is null where it does not change.
 
     The last change of day inside a UTC day counts; there is no other, but for the single minute
     that Newfoundland lived twice around midnight each autumn until 2011.
     """
     events = _changes_of_day(zone, first, last)
-    rows: list[tuple[date, date, datetime | None, date]] = []
+    rows: list[ReportingDay] = []
     place, current = 0, events[0][1]
     for utc_on in days_of(first, last):
         begins = datetime.combine(utc_on, time.min)

@@ -60,7 +60,8 @@ SELECT
   period_start_on,
   dimensions,
   SUM(cases) AS n_excluded,
-  json_group_object(excluded, cases ORDER BY excluded) AS excluded
+  CAST('{' || STRING_AGG('"' || excluded || '":' || CAST(cases AS VARCHAR), ',' ORDER BY excluded)
+    || '}' AS JSON) AS excluded
 FROM left_out
 GROUP BY grain, period_start_on, dimensions
 """

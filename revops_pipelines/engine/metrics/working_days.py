@@ -49,8 +49,11 @@ def write_working_days(
     first: date,
     last: date,
 ) -> None:
-    """Write both tables, unless the calendars and the span are those already written."""
-    wanted = repr((sorted(calendars.items()), first, last))
+    """Write `ops.business_calendars`, `ops.business_windows` and `ops.business_days`.
+
+    Does nothing when the calendars and the span are those already written.
+    """
+    wanted = sorted(_calendar_row(name, hours, first, last) for name, hours in calendars.items())
     if _written(connection) == wanted:
         return
     windows: list[Row] = []
@@ -61,10 +64,19 @@ def write_working_days(
         days.extend(_day_rows(calendar, pieces, first, last))
     _write(connection, "business_windows", WINDOW_COLUMNS, windows)
     _write(connection, "business_days", DAY_COLUMNS, days)
-    connection.execute("CREATE OR REPLACE TABLE ops.business_calendars_written (calendars VARCHAR)")
-    connection.execute("INSERT INTO ops.business_calendars_written VALUES (?)", [wanted])
+    _write(connection, "business_calendars", CALENDAR_COLUMNS, wanted)
 
 
+CALENDAR_COLUMNS = {
+    "calendar": "VARCHAR",
+    "time_zone": "VARCHAR",
+    "days": "VARCHAR",
+    "opens": "VARCHAR",
+    "closes": "VARCHAR",
+    "holidays": "VARCHAR",
+    "first_on": "DATE",
+    "last_on": "DATE",
+}
 WINDOW_COLUMNS = {
     "calendar": "VARCHAR",
     "starts_at": "TIMESTAMP",
@@ -130,12 +142,17 @@ def _write(
     connection.unregister("working_days_to_write")
 
 
-def _written(connection: duckdb.DuckDBPyConnection) -> str | None:
+def _calendar_row(name: str, hours: WorkingHours, first: date, last: date) -> Row:
+    days = ",".join(hours.days)
+    free = hours.holidays or ""
+    return name, hours.time_zone, days, hours.opens, hours.closes, free, first, last
+
+
+def _written(connection: duckdb.DuckDBPyConnection) -> list[Row] | None:
     exists = connection.execute(
         "SELECT 1 FROM information_schema.tables "
-        "WHERE table_schema = 'ops' AND table_name = 'business_calendars_written'"
+        "WHERE table_schema = 'ops' AND table_name = 'business_calendars'"
     ).fetchone()
     if not exists:
         return None
-    row = connection.execute("SELECT calendars FROM ops.business_calendars_written").fetchone()
-    return None if row is None else str(row[0])
+    return connection.execute("SELECT * FROM ops.business_calendars ORDER BY calendar").fetchall()

@@ -1,0 +1,51 @@
+"""closed_value_velocity: value won per day of its sales cycle."""
+
+from __future__ import annotations
+
+from revops_pipelines.assets.metrics._deals import DEAL_FRAGMENTS, DEAL_INPUTS, MONEY_DIMENSIONS
+from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+
+FACTS = """
+SELECT
+  closed_on AS fact_on,
+  COALESCE(
+    excluded,
+    CASE WHEN closed_at < created_at THEN 'closed_before_created' END,
+    excluded_money
+  ) AS excluded,
+  segment, industry, region, owner, team, channel, kind, currency,
+  amount,
+  (EPOCH(closed_at) - EPOCH(created_at)) / 86400 AS days
+FROM deals
+WHERE is_won
+"""
+
+METRIC = Metric(
+    name="closed_value_velocity",
+    title="Closed value velocity",
+    stage="execute",
+    owner="sales-operations",
+    format="money",
+    better="higher",
+    meaning=(
+        "Value won in the period divided by the mean days that those deals took from creation to "
+        "closing. It looks back at what closed; pipeline_velocity looks at what is open."
+    ),
+    excludes=(
+        "renewals",
+        "deleted and merged deals, and deals of exactly zero",
+        "deals without amount, currency or rate of exchange",
+    ),
+    inputs=DEAL_INPUTS,
+    series=(
+        Series(
+            metric="closed_value_velocity",
+            title="Closed value velocity",
+            unit="money_per_day",
+            facts=FACTS,
+            fragments=DEAL_FRAGMENTS,
+            rollup=Ratio(numerator="SUM(amount)", denominator="SUM(days) / COUNT(*)"),
+            dimensions=MONEY_DIMENSIONS,
+        ),
+    ),
+)

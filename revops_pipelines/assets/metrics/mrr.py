@@ -1,0 +1,119 @@
+"""mrr: monthly recurring revenue in force at the end of a period."""
+
+from __future__ import annotations
+
+from revops_pipelines.assets.metrics._customers import (
+    CUSTOMER_DIMENSIONS,
+    CUSTOMERS,
+)
+from revops_pipelines.assets.metrics._ledger import LEDGER
+from revops_pipelines.assets.metrics._rates import RATES
+from revops_pipelines.assets.metrics._stock import STOCK_FACTS, STOCK_INPUTS
+from revops_pipelines.engine.metrics.declaration import (
+    Detail,
+    DetailColumn,
+    Metric,
+    Ratio,
+    Series,
+)
+
+# A period is in the stock of a month if it began by its last day and ends after it; so it enters
+# with the month of its first day and leaves with the month of its end, and the stock is a running
+# total. It is valued per customer and currency, not per item, so that rounding happens once.
+STOCK = """
+WITH changes AS (
+  SELECT ledger.customer_id, ledger.currency, calendar.month_start_on, SUM(ledger.change) AS change
+  FROM ledger
+  JOIN ops.calendar AS calendar ON calendar.day = ledger.changes_on
+  GROUP BY ledger.customer_id, ledger.currency, calendar.month_start_on
+), spans AS (
+  SELECT customer_id, currency, MIN(month_start_on) AS first_month_on
+  FROM changes
+  GROUP BY customer_id, currency
+), months AS (
+  SELECT spans.customer_id, spans.currency, periods.period_start_on
+  FROM spans
+  CROSS JOIN ops.parameters AS parameters
+  JOIN ops.periods AS periods
+    ON periods.grain = 'month'
+    AND periods.period_start_on >= spans.first_month_on
+    AND periods.period_start_on <= parameters.as_of_utc_on
+), stocks AS (
+  SELECT
+    months.customer_id,
+    months.currency,
+    months.period_start_on,
+    SUM(COALESCE(changes.change, 0)) OVER (
+      PARTITION BY months.customer_id, months.currency ORDER BY months.period_start_on
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS local_amount
+  FROM months
+  LEFT JOIN changes
+    ON changes.customer_id = months.customer_id
+    AND changes.currency = months.currency
+    AND changes.month_start_on = months.period_start_on
+)
+SELECT
+  stocks.period_start_on,
+  stocks.customer_id,
+  stocks.currency,
+  stocks.local_amount,
+  rates.rate,
+  ROUND(CAST(stocks.local_amount AS DECIMAL(18,2)) * rates.rate, 2) AS amount
+FROM stocks
+LEFT JOIN rates
+  ON rates.currency = stocks.currency AND rates.month_start_on = stocks.period_start_on
+WHERE stocks.local_amount > 0
+"""
+
+METRIC = Metric(
+    name="mrr",
+    title="Monthly recurring revenue",
+    stage="expand",
+    owner="finance",
+    format="money",
+    better="higher",
+    meaning=(
+        "Monthly value of all subscription items in force on the last day of the period, after "
+        "discounts and before tax, in the base currency at the rate of that month. Past-due "
+        "subscriptions count for `past_due_days`. The running month is valued as of now."
+    ),
+    excludes=(
+        "trials, free plans, paused and unpaid subscriptions, metered items",
+        "amounts in a currency without a rate of exchange, which are listed in metrics.mrr "
+        "without an amount",
+    ),
+    inputs=(
+        *STOCK_INPUTS,
+        "conformed.fx_rates",
+        "conformed.subscription_periods",
+    ),
+    series=(
+        Series(
+            metric="mrr",
+            title="Monthly recurring revenue",
+            unit="money",
+            facts=STOCK_FACTS,
+            fragments=(CUSTOMERS,),
+            rollup=Ratio(numerator="SUM(amount)", n="COUNT(DISTINCT customer_id)"),
+            grains=("month", "quarter"),
+            dimensions=(*CUSTOMER_DIMENSIONS, ("currency",)),
+            is_placed=True,
+        ),
+    ),
+    detail=Detail(
+        table="mrr",
+        description="One row per customer, currency and month with recurring revenue at its end.",
+        key=("period_start_on", "customer_id", "currency"),
+        columns=(
+            DetailColumn("period_start_on", "DATE", "First day of the month."),
+            DetailColumn("customer_id", "VARCHAR", "Customer."),
+            DetailColumn("currency", "VARCHAR", "Currency of the subscriptions."),
+            DetailColumn("local_amount", "DECIMAL(18,2)", "Monthly value in that currency."),
+            DetailColumn("rate", "DECIMAL(24,10)", "Base currency for one unit; null if missing."),
+            DetailColumn("amount", "DECIMAL(18,2)", "In base currency; null where no rate holds."),
+        ),
+        sql=STOCK,
+        fragments=(RATES, LEDGER),
+    ),
+)

@@ -1,0 +1,52 @@
+"""net_mrr_churn: the share of opening recurring revenue lost in a month, less expansion."""
+
+from __future__ import annotations
+
+from revops_pipelines.assets.metrics._customers import (
+    CUSTOMER_DIMENSIONS,
+    CUSTOMER_FRAGMENTS,
+    MONTH_INPUTS,
+)
+from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+
+FACTS = """
+SELECT
+  period_start_on AS fact_on,
+  excluded,
+  segment, industry, region, owner, team,
+  opening, expansion, contraction, churn
+FROM customer_months
+WHERE opening > 0
+"""
+
+METRIC = Metric(
+    name="net_mrr_churn",
+    title="Net revenue churn",
+    stage="expand",
+    owner="customer-success",
+    format="percent",
+    better="lower",
+    meaning=(
+        "Churn and contraction less expansion of the month, of the recurring revenue at its start; "
+        "negative where present customers grew by more than was lost."
+    ),
+    excludes=(
+        "new and reactivated revenue, the effect of rates of exchange",
+        "customers whose revenue could not be valued for want of a rate of exchange",
+    ),
+    inputs=MONTH_INPUTS,
+    series=(
+        Series(
+            metric="net_mrr_churn",
+            title="Net revenue churn",
+            unit="share",
+            facts=FACTS,
+            fragments=CUSTOMER_FRAGMENTS,
+            rollup=Ratio(
+                numerator="SUM(churn + contraction - expansion)", denominator="SUM(opening)"
+            ),
+            grains=("month",),
+            dimensions=CUSTOMER_DIMENSIONS,
+        ),
+    ),
+)
