@@ -11,8 +11,8 @@ How a contact came and whether a hand was raised
     (live chat), IMPORT (lists; one of the past, before the CRM, and event lists), CRM_UI (typed in
     by one of us). `first_conversion_date` and `recent_conversion_date` are set by forms and
     scheduling pages, for records of any source; a chat sets none: there the hand was raised at
-    `createdate`. Records from IMPORT or CRM_UI without a conversion never raised a hand.
-    `hs_analytics_source` is the channel.
+    `createdate`, whatever form was filled in later. Records from IMPORT or CRM_UI without a
+    conversion never raised a hand. `hs_analytics_source` is the channel.
 Contacts that do not count
     internal: the address has the domain of our own owners; test: the mailbox begins with `test`;
     spam: `hs_lead_status` is SPAM; invalid_email: `hs_email_bad_address` is true (since a minute
@@ -36,8 +36,8 @@ Who did an activity
     by the same subject. `hs_email_status`: SENT, BOUNCED.
     call `hs_call_direction` OUTBOUND or INBOUND; `hs_call_disposition` is one of HubSpot's ids.
     meeting `hs_object_source` MEETINGS with `hs_meeting_source` MEETINGS_PUBLIC: the prospect took
-    a slot (inbound); CRM_UI: one of us arranged it. `hs_meeting_outcome`: SCHEDULED, then COMPLETED,
-    NO_SHOW, CANCELED or RESCHEDULED. `hs_timestamp` is its start and may lie ahead.
+    a slot (inbound); CRM_UI: one of us arranged it. `hs_meeting_outcome` is SCHEDULED, later
+    COMPLETED, NO_SHOW, CANCELED or RESCHEDULED. `hs_timestamp` is its start and may lie ahead.
     communication `hs_communication_channel_type`: SMS, WHATS_APP, LINKEDIN_MESSAGE; all ours.
     task `hs_timestamp` is when it is due; notes and tasks reach nobody.
 Deals

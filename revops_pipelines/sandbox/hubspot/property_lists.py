@@ -10,6 +10,7 @@ Property = tuple[str, str, tuple[str, ...]]
 RECORD_SOURCES = (
     "AUTOMATION_PLATFORM",
     "CONVERSATIONS",
+    "CRM_SETTING",
     "CRM_UI",
     "EMAIL_INTEGRATION",
     "FORM",

@@ -58,6 +58,10 @@ DOUBLE_SHARE, MERGED_OF_DOUBLE = 0.055, 0.60
 # HubSpot's change of 2025: developers.hubspot.com/changelog, "Updated merge functionality".
 MERGE_MAKES_NEW_RECORD = datetime(2025, 1, 14, tzinfo=UTC)
 EVENT_LISTS = 6
+# A bad address and spam are noticed by machines, a moment after the record was made.
+NOTICED_AFTER = timedelta(minutes=1)
+# Once, one in three contacts was edited in bulk: all changed in the same millisecond.
+BULK_EDIT_BEFORE_ANCHOR, BULK_EDITED_EVERY = timedelta(days=100, hours=3), 3
 CONTACT_IDS_FROM, CONTACT_ID_STEP = 48_000_000_000, 13
 
 
@@ -101,6 +105,20 @@ def simulate_people(
         tuple(replace(person, hubspot_id=primary[person.index]) for person in people),
         tuple(contacts),
     )
+
+
+def bulk_edited_at(anchor: datetime, contact: Contact) -> datetime | None:
+    """When the bulk edit changed the contact; null where it did not."""
+    edited = anchor - BULK_EDIT_BEFORE_ANCHOR
+    chosen = contact.person_index % BULK_EDITED_EVERY == 0 and contact.exists_from < edited
+    return edited if chosen else None
+
+
+def archived_at(person: Person, contact: Contact) -> datetime | None:
+    """When the contact was put into the archive with its person; null where it was not."""
+    if person.deleted_at is None or contact.merged_at is not None:
+        return None
+    return max(person.deleted_at, contact.exists_from + timedelta(minutes=5))
 
 
 def _of_account(random: Random, account: Account, span: Span) -> list[Person]:

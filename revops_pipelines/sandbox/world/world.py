@@ -23,6 +23,7 @@ from revops_pipelines.sandbox.world.company import (
 )
 from revops_pipelines.sandbox.world.deal_work import DealWork
 from revops_pipelines.sandbox.world.deals import Deal, DealDesk, simulate_deals
+from revops_pipelines.sandbox.world.funnel import Funnel, simulate_funnels
 from revops_pipelines.sandbox.world.fx import Fx
 from revops_pipelines.sandbox.world.journeys import Journeys
 from revops_pipelines.sandbox.world.people import Span, simulate_people
@@ -45,6 +46,7 @@ class World:
     people: tuple[Person, ...]
     contacts: tuple[Contact, ...]
     deals: tuple[Deal, ...]
+    funnels: tuple[Funnel, ...]
     activities: tuple[Activity, ...]
     billing: Any
     marketing: Any
@@ -84,6 +86,7 @@ def build_world(
         people=people,
         contacts=contacts,
         deals=deals,
+        funnels=simulate_funnels(seed, people, accounts, deals),
         activities=activities,
         billing=_billing(seed, accounts, start, end, fx),
         marketing=_marketing(seed, people, start, end),
