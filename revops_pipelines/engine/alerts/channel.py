@@ -133,7 +133,9 @@ class Place:
 class ChannelKind:
     """A way of reaching people that can be configured as `[channels.<name>]`.
 
-    `secrets` maps an argument name to the environment variable that holds it by default.
+    `secrets` maps an argument name to the environment variable that holds it by default; those in
+    `optional_secrets` may be missing. `connect` raises ValueError when it cannot work with what it
+    is given; it does not speak to anyone.
     """
 
     name: str
@@ -141,6 +143,7 @@ class ChannelKind:
     options: type[ChannelOptions]
     secrets: Mapping[str, str]
     connect: Callable[[Place], Sender]
+    optional_secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

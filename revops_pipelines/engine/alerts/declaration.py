@@ -116,9 +116,10 @@ class Rule:
     alert that is absent from its result is resolved; when an input is missing or one of
     `never_empty` holds no row, nothing is judged and nothing resolves.
 
-    `deadlines`, when given, is SQL with the columns `alert_key` and `deadline_at` (UTC): when each
-    subject that is still within its limit will pass it. `pulse` rules are evaluated every few
-    minutes, the others nightly.
+    `deadlines`, when given, is SQL over published tables with the columns `alert_key`,
+    `deadline_at` (when an open subject passes its limit) and `judged_at` (how far the data behind
+    its present verdict reaches), all UTC. `pulse` rules are evaluated every few minutes, the others
+    nightly.
     """
 
     name: str

@@ -42,7 +42,8 @@ class Webhook:
 
     def __init__(self, place: Place) -> None:
         self._post = Post(place.secrets["url"], allow_private=place.options.allow_private)
-        self._key = place.secrets.get("signing_key", "")
+        key = place.secrets.get("signing_key")
+        self._key = key_bytes(key) if key else None
 
     def __repr__(self) -> str:
         return "Webhook(***)"
@@ -56,17 +57,17 @@ class Webhook:
             "webhook-timestamp": sent,
             "Idempotency-Key": message.message_id,
         }
-        if self._key:
+        if self._key is not None:
             headers["webhook-signature"] = signature(self._key, message.message_id, sent, body)
         answer = self._post(body, headers, message.sent_at)
         if says_no(answer.body):
             raise RejectedError("webhook: HTTP 200 with an error in its body")
 
 
-def signature(key: str, message_id: str, sent: str, body: bytes) -> str:
+def signature(key: bytes, message_id: str, sent: str, body: bytes) -> str:
     """The value of `webhook-signature`; `sent` is Unix seconds as text."""
     signed = b".".join((message_id.encode(), sent.encode(), body))
-    digest = hmac.new(_key_bytes(key), signed, hashlib.sha256).digest()
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
@@ -89,7 +90,8 @@ def says_no(body: bytes) -> bool:
     return bool(answer.get("error") or answer.get("errors") or answer.get("status") == "error")
 
 
-def _key_bytes(key: str) -> bytes:
+def key_bytes(key: str) -> bytes:
+    """The key behind `whsec_` and base64, or any other text as it is. Raises ValueError."""
     if not key.startswith(_PREFIX):
         return key.encode()
     try:
@@ -104,4 +106,5 @@ CHANNEL = ChannelKind(
     options=WebhookOptions,
     secrets={"url": "ALERT_WEBHOOK_URL", "signing_key": "ALERT_WEBHOOK_SIGNING_KEY"},
     connect=Webhook,
+    optional_secrets=frozenset({"signing_key"}),
 )

@@ -55,7 +55,7 @@ WITH monthly AS (
     n,
     lower,
     upper,
-    unit,
+    computed_at,
     metric || '/' || STRFTIME(period_start_on, '%Y-%m') || '/'
       || COALESCE(
         NULLIF(REGEXP_REPLACE(CAST(dimensions AS VARCHAR), '[{}" ]', '', 'g'), ''), 'total'

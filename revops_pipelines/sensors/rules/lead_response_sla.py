@@ -82,7 +82,7 @@ open_leads AS (
     AND windows.minutes_before * 60 + EPOCH(windows.ends_at) - EPOCH(windows.starts_at)
       >= due.due_second
 ), loads AS (
-  SELECT source, MAX(loaded_at) AS loaded_at FROM ops.cursors GROUP BY source
+  SELECT source, MAX(loaded_at) AS loaded_at FROM ops.loads GROUP BY source
 )
 """
 
@@ -322,7 +322,7 @@ RULE = Rule(
         "ops.business_calendars",
         "ops.business_days",
         "ops.business_windows",
-        "ops.cursors",
+        "ops.loads",
         "ops.parameters",
         "ops.quarantine",
     ),
