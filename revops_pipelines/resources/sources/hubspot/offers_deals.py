@@ -92,7 +92,7 @@ def stage_history(options: HubSpotOptions) -> Offer:
     WITH RECURSIVE {sql.merged("deals")}, {_stages(options)}, {_STAYS},
     priced AS (
         SELECT s.id, s.place,
-               max(a.price.value ORDER BY a.price.timestamp, -a.age) AS amount
+               last(a.price.value ORDER BY a.price.timestamp, -a.age) AS amount
         FROM stays s
         JOIN (SELECT id, unnest(prices) AS price, generate_subscripts(prices, 1) AS age
               FROM (SELECT id, {sql.versions_of("d", "amount")} AS prices
@@ -180,8 +180,8 @@ def _stages(options: HubSpotOptions) -> str:
 # decides the order of entries with the same time.
 _STAYS = f"""
     entries AS (
-        SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS begun_at, age, e.value AS stage_id, pipelines,
-               current_pipeline
+        SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS begun_at, age, e.value AS stage_id,
+               pipelines, current_pipeline
         FROM (
             SELECT id, unnest(steps) AS e, generate_subscripts(steps, 1) AS age, pipelines,
                    current_pipeline

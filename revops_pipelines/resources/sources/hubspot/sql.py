@@ -77,7 +77,8 @@ def merged(kind: str, also: str = "''") -> str:
         WHERE s.merges < {_MERGES_IN_A_ROW}
     ),
     {kind}_merged AS (
-        SELECT loser, max(winner ORDER BY merges) AS winner FROM {kind}_steps GROUP BY loser
+        SELECT loser, last(winner ORDER BY merges, winner) AS winner
+        FROM {kind}_steps GROUP BY loser
     ),
     {kind}_gone AS (
         SELECT id FROM raw.@source__{kind}
