@@ -4,16 +4,17 @@ Belongs here: the two `ops` assets. Does not: what is written (`engine.conform.p
 `engine.metrics.parameters`).
 """
 
-from __future__ import annotations
+# Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from revops_pipelines.engine.conform.declaration import Entity
-from revops_pipelines.engine.conform.prepare import MERGES, prepare_conform
-from revops_pipelines.engine.conform.stage import SourceOffer
+from revops_pipelines.engine.conform.prepare import prepare_conform
+from revops_pipelines.engine.declarations import Stream
+from revops_pipelines.engine.ingest.load import ensure_raw_tables
 from revops_pipelines.engine.metrics.parameters import prepare
 from revops_pipelines.engine.needs import Clock, Warehouse
 from revops_pipelines.settings import Settings
@@ -24,21 +25,16 @@ PARAMETERS_KEY = dg.AssetKey([LAYER, "parameters"])
 
 
 def sources_asset(
-    entities: Iterable[Entity], areas: Sequence[tuple[str, str]], offers: Sequence[SourceOffer]
+    entities: Iterable[Entity],
+    areas: Sequence[tuple[str, str]],
+    streams: Mapping[str, Sequence[Stream]],
 ) -> dg.AssetsDefinition:
-    """`ops/sources`: which systems run, whom to believe first, and the merges they made."""
+    """`ops/sources`: which systems run and whom to believe first; every table exists after it."""
     entities = tuple(entities)
-    merging = [
-        dg.AssetKey(["raw", offer.source, stream])
-        for offer in offers
-        if offer.offer.entity == MERGES
-        for stream in offer.offer.streams
-    ]
 
     @dg.asset(
         key=SOURCES_KEY,
-        deps=list(dict.fromkeys(merging)),
-        description="Which systems run, in which order they are believed, and what they merged.",
+        description="Which systems run, and in which order they are believed.",
         group_name=LAYER,
         owners=["team:data-engineering"],
         kinds={"duckdb"},
@@ -47,7 +43,9 @@ def sources_asset(
     def sources(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         warehouse: Warehouse = context.resources.warehouse
         with warehouse.get_connection() as connection:
-            prepare_conform(connection, entities, areas, offers)
+            for source, own in streams.items():
+                ensure_raw_tables(connection, source, own)
+            prepare_conform(connection, entities, areas)
         return dg.MaterializeResult(
             metadata={"systems": ", ".join(f"{name} ({area})" for name, area in areas)}
         )

@@ -3,7 +3,7 @@
 Belongs here: what Dagster sees of publishing. Does not: copying (`engine.warehouse.publish`).
 """
 
-from __future__ import annotations
+# Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
 from collections.abc import Sequence
 from pathlib import Path

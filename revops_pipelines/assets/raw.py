@@ -8,7 +8,7 @@ materialized, their cursors committed with their data; for those that failed the
 which and what mends it. What reads only other sources goes on.
 """
 
-from __future__ import annotations
+# Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta

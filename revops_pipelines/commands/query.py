@@ -16,32 +16,23 @@ from rich.console import Console
 from rich.table import Table
 
 from revops_pipelines.commands.failures import MISCONFIGURED, UNAVAILABLE, CommandError
+from revops_pipelines.engine.warehouse.snapshot import open_snapshot
 
 MAX_ROWS_SHOWN = 200
 
 
-def open_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection that can reach nothing but the snapshot. Raises CommandError."""
+def opened(path: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the snapshot. Raises CommandError if nothing is published."""
     if not path.is_file():
         raise CommandError(
             "nothing is published yet", remedy="run `revops run nightly` first", code=UNAVAILABLE
         )
-    connection = duckdb.connect(
-        str(path),
-        read_only=True,
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "enable_external_access": "false",
-        },
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    return open_snapshot(path)
 
 
 def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of one statement. Raises CommandError with DuckDB's first line."""
-    with open_snapshot(path) as connection:
+    with opened(path) as connection:
         try:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]

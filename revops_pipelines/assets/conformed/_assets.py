@@ -4,13 +4,14 @@ Belongs here: what Dagster sees of conforming: dependencies, the contract check,
 conforming (`engine.conform`).
 """
 
-from __future__ import annotations
+# Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
+from revops_pipelines.assets.parameters import SOURCES_KEY
 from revops_pipelines.contracts.contract import columns_of, descriptions_of
 from revops_pipelines.engine.conform.build import Conformed, conform
 from revops_pipelines.engine.conform.declaration import Entity
@@ -33,6 +34,7 @@ def conformed_asset(
     entity: Entity,
     offers: Sequence[SourceOffer],
     reads: Sequence[str],
+    merges: Sequence[SourceOffer],
     settings: Settings,
 ) -> dg.AssetsDefinition:
     """The asset of one entity; `reads` are the conformed entities that must be built before it."""
@@ -42,7 +44,7 @@ def conformed_asset(
         for offer in offers
         for stream in offer.offer.streams
     ]
-    deps += [conformed_key(other) for other in reads]
+    deps += [SOURCES_KEY, *(conformed_key(other) for other in reads)]
     columns, meanings = columns_of(entity.contract), descriptions_of(entity.contract)
 
     @dg.asset(

@@ -4,7 +4,7 @@ Belongs here: what Dagster sees of a metric: its header, dependencies, headline,
 not: computing it (`engine.metrics`).
 """
 
-from __future__ import annotations
+# Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
 from collections.abc import Collection, Mapping
 from typing import Any

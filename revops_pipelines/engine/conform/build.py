@@ -16,8 +16,9 @@ from datetime import datetime
 import duckdb
 
 from revops_pipelines.contracts import CONTRACTS
-from revops_pipelines.contracts.contract import columns_of, identifiers_of, references_of
+from revops_pipelines.contracts.contract import identifiers_of, references_of
 from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.prepare import ensure_entity_tables, refresh_merges
 from revops_pipelines.engine.conform.quarantine import BROKEN, set_aside
 from revops_pipelines.engine.conform.resolve import resolve
 from revops_pipelines.engine.conform.stage import INCOMING, SourceOffer, stage
@@ -55,29 +56,24 @@ def conform(
     settings: Settings,
     run_id: str,
     now: datetime,
+    merges: Sequence[SourceOffer] = (),
 ) -> Conformed:
     """Bring `conformed.<entity>` up to date with the raw tables. Raises OfferError.
+
+    `merges` are the offers that list merges; only entities with links need them.
 
     All of it is one transaction: readers of the file see the old rows or the new, never between.
     """
     connection.execute("BEGIN")
     try:
+        if entity.link is not None:
+            refresh_merges(connection, merges)
         result = _conform(connection, entity, offers, settings, run_id, now)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
     return result
-
-
-def ensure_entity_tables(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
-    """Create the entity's tables if they are not there."""
-    columns = ", ".join(f'"{name}" {type_}' for name, type_ in columns_of(entity.contract).items())
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS conformed.{entity.name}__records "
-        f"({columns}, _row_hash UBIGINT)"
-    )
-    connection.execute(f"CREATE TABLE IF NOT EXISTS conformed.{entity.name} ({columns})")
 
 
 def _conform(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import duckdb
 
-from revops_pipelines.engine.conform.build import ensure_entity_tables
+from revops_pipelines.contracts.contract import columns_of
 from revops_pipelines.engine.conform.declaration import Entity
 from revops_pipelines.engine.conform.resolve import ensure_links
 from revops_pipelines.engine.conform.stage import SourceOffer
@@ -25,12 +25,10 @@ def prepare_conform(
     connection: duckdb.DuckDBPyConnection,
     entities: Iterable[Entity],
     sources: Sequence[tuple[str, str]],
-    offers: Sequence[SourceOffer],
 ) -> None:
-    """Create every conformed table and refresh `ops.sources` and `ops.merges`.
+    """Create every conformed table and write `ops.sources` anew.
 
-    `sources` are (name, area) pairs in the order of the configuration. A merge offer selects
-    `entity`, `record_id` (who is gone) and `canonical_id` (who stays).
+    `sources` are (name, area) pairs in the order of the configuration.
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS conformed")
     connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
@@ -45,9 +43,27 @@ def prepare_conform(
         connection.execute(
             "INSERT INTO ops.sources VALUES (?, ?, ?)", [name, area, rank * 100 + position]
         )
+    refresh_merges(connection, ())
+
+
+def refresh_merges(connection: duckdb.DuckDBPyConnection, offers: Sequence[SourceOffer]) -> None:
+    """Write `ops.merges` anew: the merges that systems made themselves.
+
+    A merge offer selects `entity`, `record_id` (who is gone) and `canonical_id` (who stays).
+    """
     merges = [offer.sql for offer in offers if offer.offer.entity == MERGES]
     none = "SELECT ''::VARCHAR AS entity, '' AS record_id, '' AS canonical_id WHERE false"
     connection.execute(
         "CREATE OR REPLACE TABLE ops.merges AS SELECT DISTINCT entity, record_id, canonical_id "
         f"FROM ({' UNION ALL BY NAME '.join([none, *merges])}) WHERE record_id <> canonical_id"
     )
+
+
+def ensure_entity_tables(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
+    """Create the entity's tables if they are not there."""
+    columns = ", ".join(f'"{name}" {type_}' for name, type_ in columns_of(entity.contract).items())
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS conformed.{entity.name}__records "
+        f"({columns}, _row_hash UBIGINT)"
+    )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS conformed.{entity.name} ({columns})")

@@ -39,6 +39,7 @@ def publish_snapshot(connection: duckdb.DuckDBPyConnection, path: Path) -> Publi
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _count_quarantine(connection)
     tables = _tables(connection)
     try:
         rows = _copy(connection, beside, tables)
@@ -51,6 +52,14 @@ def publish_snapshot(connection: duckdb.DuckDBPyConnection, path: Path) -> Publi
         beside.unlink(missing_ok=True)
         beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
     return Published(len(tables), rows, size)
+
+
+def _count_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
+    """Readers see how many rows are in quarantine and why, never which."""
+    connection.execute(
+        "CREATE OR REPLACE TABLE ops.quarantine_counts AS "
+        "SELECT entity, rule, column_name, count(*) AS rows FROM ops.quarantine GROUP BY ALL"
+    )
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:

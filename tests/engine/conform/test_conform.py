@@ -11,7 +11,7 @@ import pytest
 from revops_pipelines.assets import conformed
 from revops_pipelines.engine.conform.build import Conformed, conform
 from revops_pipelines.engine.conform.declaration import Entity
-from revops_pipelines.engine.conform.prepare import prepare_conform
+from revops_pipelines.engine.conform.prepare import MERGES, prepare_conform
 from revops_pipelines.engine.conform.stage import OfferError, SourceOffer
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.engine.registry import discover
@@ -42,9 +42,10 @@ def offer(entity: str, sql: str, source: str = "crm") -> SourceOffer:
 
 def build(connection, entity: str, *offers: SourceOffer, now: datetime = NOW) -> Conformed:
     areas = [("crm", "CRM"), ("map", "marketing"), ("bill", "billing")]
-    prepare_conform(connection, ENTITIES.values(), areas, offers)
+    prepare_conform(connection, ENTITIES.values(), areas)
     own = [o for o in offers if o.offer.entity == entity]
-    return conform(connection, ENTITIES[entity], own, SETTINGS, "run", now)
+    merges = [o for o in offers if o.offer.entity == MERGES]
+    return conform(connection, ENTITIES[entity], own, SETTINGS, "run", now, merges)
 
 
 def users(*rows: str) -> SourceOffer:

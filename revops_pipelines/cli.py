@@ -1,0 +1,239 @@
+"""The `revops` command: names, options, exit codes. What each does is in `commands/`.
+
+Exit codes: 0 done; 1 the work failed; 2 the command, revops.toml or an environment variable is
+wrong; 3 something is not there yet or is held by another process. Errors are one line on stderr:
+what, where, remedy. `--json` prints one document on stdout and nothing else there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.exceptions import TyperException as UsageError
+
+from revops_pipelines.commands.failures import FAILED, MISCONFIGURED, CommandError
+
+app = typer.Typer(
+    name="revops",
+    help="Revenue operations as Dagster assets: pull, validate, conform, measure, alert, show.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+alerts_app = typer.Typer(help="What has been told, and what is open.", no_args_is_help=True)
+config_app = typer.Typer(help="revops.toml: its template and its schema.", no_args_is_help=True)
+sandbox_app = typer.Typer(
+    help="A simulated company behind HubSpot's, Marketo's and Stripe's APIs.",
+    invoke_without_command=True,
+)
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(config_app, name="config")
+app.add_typer(sandbox_app, name="sandbox")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """The console script: runs a command and turns its failure into one line and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except CommandError as error:
+        err.print(f"revops: {error.line}", markup=False, soft_wrap=True)
+        sys.exit(error.code)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        err.print("revops: interrupted.")
+        sys.exit(130)
+    except UsageError as error:
+        err.print(f"revops: {error.format_message()}", markup=False)
+        sys.exit(MISCONFIGURED)
+
+
+@app.command()
+def demo(as_json: Json = False) -> None:
+    """Run the nightly job on the sandbox company, then show scorecard and alerts."""
+    from revops_pipelines.commands.demo import run_demo
+
+    run_demo(out, err, as_json=as_json)
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="nightly or pulse")], as_json: Json = False
+) -> None:
+    """Run a job now, through Dagster, in this process."""
+    from revops_pipelines.commands.demo import run_once
+
+    run_once(job, out, err, as_json=as_json)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
+    """Dagster webserver and daemon, the inbox, and the sandbox where nothing is configured."""
+    from revops_pipelines.commands.ui import serve_ui
+
+    serve_ui(out, port)
+
+
+@app.command()
+def check(
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Credentials, reachability and permissions of each source, one line each."""
+    from revops_pipelines.commands.check import check_sources
+
+    _end(check_sources(out, source, as_json=as_json))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Is this installation sound: files, modes, locks, freshness, ports, versions."""
+    from revops_pipelines.commands.doctor import examine
+
+    _end(examine(out, as_json=as_json))
+
+
+@app.command()
+def report(as_json: Json = False) -> None:
+    """Draw the report anew from the published snapshot."""
+    from revops_pipelines.commands.report import draw_report
+
+    draw_report(out, as_json=as_json)
+
+
+@app.command()
+def query(sql: Annotated[str, typer.Argument(help="One SELECT.")], as_json: Json = False) -> None:
+    """SQL on the published snapshot, read-only."""
+    from revops_pipelines.commands.context import settings_or_fail
+    from revops_pipelines.commands.query import plain, show
+    from revops_pipelines.commands.query import query as run_query
+
+    names, rows = run_query(settings_or_fail().published_path, sql)
+    if as_json:
+        _print_json([dict(zip(names, map(plain, row), strict=True)) for row in rows])
+    else:
+        show(out, names, rows)
+
+
+@alerts_app.command("list")
+def alerts_list(
+    every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Open alerts, the most severe and oldest first."""
+    from revops_pipelines.commands.alerts import list_alerts
+
+    list_alerts(out, every=every, as_json=as_json)
+
+
+@config_app.command("template")
+def config_template() -> None:
+    """A revops.toml with every key, its meaning and its default."""
+    from revops_pipelines.commands.config import template
+
+    typer.echo(template(), nl=False)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """JSON Schema of revops.toml, for editors."""
+    from revops_pipelines.commands.config import schema
+
+    _print_json(schema())
+
+
+@config_app.command("show")
+def config_show() -> None:
+    """The settings in force, secrets left out."""
+    from revops_pipelines.commands.config import in_force
+
+    _print_json(in_force())
+
+
+Seed = Annotated[int, typer.Option(help="Which company.")]
+AsOf = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day its history leads up to.")]
+At = Annotated[str | None, typer.Option(help="Instant its clock opens at, ISO 8601.")]
+Scale = Annotated[float, typer.Option(help="1 is about 5,000 leads and 800 customers.")]
+_ANCHOR = datetime(2026, 6, 30)  # noqa: DTZ001 - a day, not an instant
+
+
+@sandbox_app.callback()
+def sandbox(
+    context: typer.Context,
+    seed: Seed = 7,
+    as_of: AsOf = _ANCHOR,
+    scale: Scale = 1.0,
+    port: Annotated[int, typer.Option(help="First of three ports; 0 picks free ones.")] = 18800,
+    speed: Annotated[float, typer.Option(help="Simulated seconds per second.")] = 1.0,
+    at: At = None,
+) -> None:
+    """Serve the company until stopped; URLs and keys are printed as JSON."""
+    if context.invoked_subcommand is not None:
+        return
+    from revops_pipelines.sandbox.server import serve
+
+    try:
+        serve(seed, as_of.date(), scale, port, speed, at=_instant(at))
+    except OSError as error:
+        raise CommandError(str(error.strerror or error), code=FAILED) from None
+
+
+@sandbox_app.command("truth")
+def sandbox_truth(
+    folder: Annotated[Path, typer.Argument(help="Where the CSV files go.")],
+    seed: Seed = 7,
+    as_of: AsOf = _ANCHOR,
+    scale: Scale = 1.0,
+    at: At = None,
+) -> None:
+    """Write what is true of the company, from the simulation itself."""
+    from revops_pipelines.sandbox.clock import opening
+    from revops_pipelines.sandbox.truth import write_truth
+    from revops_pipelines.sandbox.world.world import build_world
+
+    day: date = as_of.date()
+    for path in write_truth(build_world(seed, day, scale), _instant(at) or opening(day), folder):
+        typer.echo(str(path))
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise CommandError(
+            f"--at {text} is no instant with a zone",
+            remedy="write it as 2026-06-30T12:00:00+00:00",
+            code=MISCONFIGURED,
+        )
+    return instant
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def _end(healthy: bool) -> None:
+    if not healthy:
+        raise typer.Exit(FAILED)
+
+
+# Everything below this process inherits the choice: no telemetry leaves the machine.
+os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The one code location: every declaration turned into Dagster definitions.
+
+Belongs here: putting rooms together. Does not: anything that a room knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from revops_pipelines.assets import conformed as conformed_plugins
+from revops_pipelines.assets import metrics as metric_plugins
+from revops_pipelines.assets.alerts import DELIVERY_KEY, alert_asset, delivery_asset
+from revops_pipelines.assets.conformed._assets import conformed_asset, conformed_key
+from revops_pipelines.assets.metrics._assets import metric_asset, metric_columns, metric_key
+from revops_pipelines.assets.parameters import PARAMETERS_KEY, parameters_asset, sources_asset
+from revops_pipelines.assets.publish import published_asset
+from revops_pipelines.assets.raw import raw_assets, raw_key
+from revops_pipelines.assets.report import report_asset
+from revops_pipelines.contracts.contract import columns_of, references_of
+from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.prepare import MERGES
+from revops_pipelines.engine.ingest.pull import ProgressSink
+from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.registry import discover
+from revops_pipelines.installation import installed_settings
+from revops_pipelines.jobs import jobs_and_schedules
+from revops_pipelines.resources.systems import Systems, systems_of
+from revops_pipelines.sensors import rules as rule_plugins
+from revops_pipelines.settings import Settings, environment
+from revops_pipelines.wiring import drawn, resources_of, sensors_of
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """All assets, with the columns of those that others read."""
+
+    assets: list[dg.AssetsDefinition]
+    columns: dict[dg.AssetKey, Collection[str]]
+
+
+def build_defs(
+    settings: Settings | None = None,
+    *,
+    systems: Systems | None = None,
+    resources: Mapping[str, Any] | None = None,
+    progress: ProgressSink | None = None,
+) -> dg.Definitions:
+    """Everything that runs under these settings (by default this installation's).
+
+    `resources` replaces resources by key, for tests; `progress` is told how pulling goes.
+    """
+    settings = settings or installed_settings(environment())
+    systems = systems or systems_of(settings)
+    rules = discover(rule_plugins, Rule)
+    layers = _data_layers(settings, systems)
+    options = {
+        name: settings.rules[name].options if name in settings.rules else rule.options()
+        for name, rule in rules.items()
+    }
+    alerts = [
+        alert_asset(rule, options[name], frozenset(layers.columns))
+        for name, rule in rules.items()
+        if options[name].enabled
+    ]
+    delivery = delivery_asset([name for name in rules if options[name].enabled])
+    metric_keys = [key for key in layers.columns if key.path[0] == "metrics"]
+    published = published_asset(settings.published_path, [*metric_keys, DELIVERY_KEY])
+    report = report_asset(lambda: drawn(settings))
+    pulse_streams = [
+        raw_key(system.name, stream.name)
+        for system in systems
+        for stream in system.streams
+        if stream.pulse
+    ]
+    pulse_rules = [name for name, rule in rules.items() if rule.pulse and options[name].enabled]
+    jobs, schedules = jobs_and_schedules(pulse_streams, pulse_rules)
+    return dg.Definitions(
+        assets=[*layers.assets, *alerts, delivery, published, report],
+        jobs=jobs,
+        schedules=schedules,
+        sensors=sensors_of(settings, systems, jobs),
+        resources={**resources_of(settings, systems, progress), **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+def _data_layers(settings: Settings, systems: Systems) -> _Layers:
+    entities = discover(conformed_plugins, Entity)
+    streams = {system.name: system.streams for system in systems}
+    raw = [raw_assets(system.name, system.source, system.streams, streams) for system in systems]
+    sources = sources_asset(entities.values(), systems.areas, streams)
+    offered = {offer.offer.entity for offer in systems.offers} & set(entities)
+    columns: dict[dg.AssetKey, Collection[str]] = {PARAMETERS_KEY: ()}
+    merges = [offer for offer in systems.offers if offer.offer.entity == MERGES]
+    conformed = []
+    for name in sorted(offered):
+        entity = entities[name]
+        reads = (set(references_of(entity.contract).values()) | set(entity.reads)) & offered
+        offers = [offer for offer in systems.offers if offer.offer.entity == name]
+        conformed.append(conformed_asset(entity, offers, sorted(reads - {name}), merges, settings))
+        columns[conformed_key(name)] = columns_of(entity.contract)
+    metrics = discover(metric_plugins, Metric)
+    columns |= {metric_key(name): metric_columns(metric) for name, metric in metrics.items()}
+    built = [metric_asset(metric, columns) for metric in metrics.values()]
+    return _Layers([*raw, sources, parameters_asset(settings), *conformed, *built], columns)
+
+
+defs = build_defs()

@@ -1,0 +1,72 @@
+"""Numbers as people read them.
+
+Belongs here: formatting by unit. Does not: computing anything.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+Value = Decimal | float | int | None
+NONE = "–"
+
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_SCALES = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+
+
+def shown(value: Value, unit: str, currency: str) -> str:
+    """A value in its unit, short enough for a tile.
+
+    >>> shown(Decimal("0.1234"), "share", "USD"), shown(Decimal("1234567"), "money", "USD")
+    ('12.3%', '$1.23M')
+    >>> shown(Decimal("95"), "minutes", "USD"), shown(None, "share", "USD")
+    ('1 h 35 min', '–')
+    """
+    if value is None:
+        return NONE
+    exact = Decimal(str(value))
+    if unit == "share":
+        return f"{exact * 100:.1f}%"
+    if unit == "minutes":
+        return _duration(exact)
+    if unit == "days":
+        return f"{exact:,.1f} days"
+    if unit.startswith("money"):
+        return _money(exact, currency) + ("/day" if unit == "money_per_day" else "")
+    return f"{exact:,.0f}" if exact == exact.to_integral() else f"{exact:,.2f}"
+
+
+def shown_change(change: Value, previous: Value, unit: str, currency: str) -> str:
+    """A change against the period before: points for shares, percent for all else.
+
+    >>> shown_change(Decimal("0.021"), Decimal("0.5"), "share", "USD")
+    '+2.1 pts'
+    >>> shown_change(Decimal("-5"), Decimal("50"), "days", "USD")
+    '-10.0%'
+    """
+    if change is None or previous is None:
+        return NONE
+    moved, before = Decimal(str(change)), Decimal(str(previous))
+    if unit == "share":
+        return f"{moved * 100:+.1f} pts"
+    if before == 0:
+        return f"{'+' if moved >= 0 else '-'}{shown(abs(moved), unit, currency)}"
+    return f"{moved / abs(before) * 100:+.1f}%"
+
+
+def _duration(minutes: Decimal) -> str:
+    if minutes < 60:
+        return f"{minutes:.0f} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours:.0f} h {rest:.0f} min"
+    return f"{minutes / 1440:,.1f} days"
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    symbol = _SYMBOLS.get(currency, f"{currency} ")
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    for scale, letter in _SCALES:
+        if size >= scale:
+            return f"{sign}{symbol}{size / scale:.2f}{letter}"
+    return f"{sign}{symbol}{size:,.2f}"

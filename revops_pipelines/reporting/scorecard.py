@@ -1,0 +1,134 @@
+"""The scorecard: each metric's latest value that can be judged, with all that defends it.
+
+Belongs here: choosing the period, the change, the target. Does not: how it looks (`page`, the CLI).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+
+from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.reporting.numbers import shown, shown_change
+
+STAGES = ("engage", "execute", "expand")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One month of a metric's total."""
+
+    on: date
+    value: Decimal | None
+    n: int
+    lower: Decimal | None
+    upper: Decimal | None
+    is_mature: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLine:
+    """One metric on the scorecard; texts are ready to show.
+
+    `latest` is the last month that is closed and old enough, None before there is one. `verdict` is
+    `good`, `bad`, or empty where there is no target or too few cases. `waiting` names later months
+    that cannot be judged yet.
+    """
+
+    metric: Metric
+    points: tuple[Point, ...]
+    latest: Point | None
+    value: str
+    change: str
+    target: str
+    n: int
+    interval: str
+    verdict: str
+    movement: str
+    is_thin: bool
+    waiting: int
+
+    @property
+    def period(self) -> str:
+        """The month shown, as `Jun 2026`."""
+        return self.latest.on.strftime("%b %Y") if self.latest else ""
+
+
+def scorecard(
+    connection: duckdb.DuckDBPyConnection,
+    metrics: Sequence[Metric],
+    targets: Mapping[str, Decimal],
+    currency: str,
+    min_n: int,
+) -> list[ScoreLine]:
+    """One line per metric that is published by month, in the order of the stages."""
+    points = _points(connection)
+    lines = [
+        _line(metric, points.get(metric.name, ()), targets.get(metric.name), currency, min_n)
+        for metric in metrics
+        if "month" in metric.grains
+    ]
+    return sorted(lines, key=lambda line: STAGES.index(line.metric.stage))
+
+
+def _points(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[Point, ...]]:
+    rows = connection.execute(
+        "SELECT metric, period_start_on, value, n, lower, upper, is_mature "
+        "FROM metrics.metric_values "
+        "WHERE grain = 'month' AND CAST(dimensions AS VARCHAR) = '{}' ORDER BY 1, 2"
+    ).fetchall()
+    found: dict[str, list[Point]] = {}
+    for metric, *rest in rows:
+        found.setdefault(metric, []).append(Point(*rest))
+    return {metric: tuple(points) for metric, points in found.items()}
+
+
+def _line(
+    metric: Metric,
+    points: Sequence[Point],
+    target: Decimal | None,
+    currency: str,
+    min_n: int,
+) -> ScoreLine:
+    mature = [point for point in points if point.is_mature and point.value is not None]
+    latest = mature[-1] if mature else None
+    before = mature[-2].value if len(mature) > 1 else None
+    moved = None if latest is None or before is None else (latest.value or Decimal(0)) - before
+    is_thin = latest is not None and latest.n < min_n
+    return ScoreLine(
+        metric=metric,
+        points=tuple(points),
+        latest=latest,
+        value=shown(latest.value if latest else None, metric.unit, currency),
+        change=shown_change(moved, before, metric.unit, currency),
+        target=shown(target, metric.unit, currency),
+        n=latest.n if latest else 0,
+        interval=_interval(latest, metric.unit, currency),
+        verdict="" if is_thin else _verdict(metric, latest, target),
+        movement=_movement(metric, moved),
+        is_thin=is_thin,
+        waiting=sum(1 for point in points if latest is None or point.on > latest.on),
+    )
+
+
+def _interval(latest: Point | None, unit: str, currency: str) -> str:
+    if latest is None or latest.lower is None or latest.upper is None:
+        return ""
+    return f"{shown(latest.lower, unit, currency)} to {shown(latest.upper, unit, currency)}"
+
+
+def _verdict(metric: Metric, latest: Point | None, target: Decimal | None) -> str:
+    if latest is None or latest.value is None or target is None:
+        return ""
+    reached = latest.value >= target if metric.better == "higher" else latest.value <= target
+    return "good" if reached else "bad"
+
+
+def _movement(metric: Metric, moved: Decimal | None) -> str:
+    if not moved:
+        return ""
+    return "good" if (moved > 0) == (metric.better == "higher") else "bad"

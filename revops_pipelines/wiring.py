@@ -1,0 +1,70 @@
+"""What the definitions are given: resources and sensors under the settings in force.
+
+Belongs here: constructing them. Does not: what they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from revops_pipelines.engine.ingest.pull import ProgressSink
+from revops_pipelines.resources.clock import ClockResource
+from revops_pipelines.resources.messengers import Messengers
+from revops_pipelines.resources.outbox import OutboxResource
+from revops_pipelines.resources.puller import Puller
+from revops_pipelines.resources.systems import Systems, systems_of
+from revops_pipelines.resources.warehouse import WarehouseResource
+from revops_pipelines.settings import Settings
+
+
+def resources_of(
+    settings: Settings, systems: Systems, progress: ProgressSink | None = None
+) -> dict[str, Any]:
+    """The resources by the keys that assets and sensors ask for."""
+    return {
+        "warehouse": WarehouseResource(
+            database=str(settings.warehouse_path),
+            lock_timeout_seconds=settings.pulling.lock_timeout_seconds,
+        ),
+        "clock": ClockResource(sandbox_url=systems.sandbox_url or ""),
+        "puller": Puller(systems, settings.landing_path, settings.pulling.threads, progress),
+        "outbox": OutboxResource(path=str(settings.outbox_path)),
+        "messengers": Messengers(settings.channels, settings.inbox_path),
+    }
+
+
+def sensors_of(
+    settings: Settings, systems: Systems, jobs: Sequence[Any]
+) -> list[dg.SensorDefinition]:
+    """The sensors, all on by default."""
+    return []
+
+
+def drawn(settings: Settings) -> Path:
+    """Draw the report page from the snapshot; returns where it is."""
+    # Drawing pulls in the plotting library, which nothing else needs.
+    from revops_pipelines.assets import metrics as metric_plugins
+    from revops_pipelines.engine.metrics.declaration import Metric
+    from revops_pipelines.engine.registry import discover
+    from revops_pipelines.engine.warehouse.snapshot import open_snapshot
+    from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
+
+    metrics = tuple(discover(metric_plugins, Metric).values())
+    with open_snapshot(settings.published_path) as connection:
+        html = build_report(
+            connection,
+            metrics,
+            ReportSettings(
+                company=settings.company.name,
+                currency=settings.company.base_currency,
+                targets=settings.targets,
+                min_n=settings.statistics.min_n,
+                is_sandbox=systems_of(settings).sandbox,
+            ),
+        )
+    write_report(html, settings.report_path)
+    return settings.report_path
