@@ -116,3 +116,4 @@ def give_back(
         if wanted.with_credit_note:
             note = CreditNote(core(random, 21), refund, at, len(books.credit_notes) + 1)
             books.credit_notes.append(note)
+            charge.invoice.taken_back.append((at, amount))

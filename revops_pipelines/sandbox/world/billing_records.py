@@ -66,6 +66,8 @@ class Invoice:
     voided_at: int | None = None
     written_off_at: int | None = None
     attempts: tuple[int, ...] = ()
+    # Instant and amount of each credit note on it.
+    taken_back: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -95,7 +97,7 @@ class Invoice:
     @property
     def changed_at(self) -> tuple[int, ...]:
         """Creation, then every later look, in order."""
-        marks = {self.created, *self.attempts}
+        marks = {self.created, *self.attempts, *(at for at, _ in self.taken_back)}
         for at in (self.finalized_at, self.paid_at, self.voided_at, self.written_off_at):
             if at is not None:
                 marks.add(at)

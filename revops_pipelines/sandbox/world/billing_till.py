@@ -161,7 +161,10 @@ class Till:
             status = "incomplete"
         items = story.changes[0].items
         tab.record.item_created.update((item.id, story.created) for item in items)
-        invoice = self._bill(tab, period_lines(items, cycle), "subscription_create", story.created)
+        # The classic billing mode shows metered items at nothing on the first bill.
+        metered = [usage_line(item, cycle, 0) for item in items if item.price.is_metered]
+        lines = [*period_lines(items, cycle), *metered]
+        invoice = self._bill(tab, lines, "subscription_create", story.created)
         tab.record.looks.append(
             SubscriptionLook(
                 at=story.created,
