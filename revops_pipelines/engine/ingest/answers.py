@@ -62,14 +62,15 @@ def error_of(
 
     The vendor's verdict goes before the status, because some put errors inside 200.
     """
-    wait = retry_after(response.headers.get("retry-after"), server_date(response) or now)
     status = response.status
+    is_success = 200 <= status < 300
+    if vendor is None and is_success and (accept_html or not response.is_html):
+        return None
+    wait = retry_after(response.headers.get("retry-after"), server_date(response) or now)
     if vendor is not None:
         return _vendor_error(status, vendor, wait)
-    if 200 <= status < 300:
-        if response.is_html and not accept_html:
-            return ServerError(f"HTTP {status} with an HTML page instead of data", wait)
-        return None
+    if is_success:
+        return ServerError(f"HTTP {status} with an HTML page instead of data", wait)
     return _status_error(status, wait)
 
 

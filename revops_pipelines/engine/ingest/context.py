@@ -60,6 +60,7 @@ class SourceRun:
     threads: int
     stop: threading.Event
     sink: ProgressSink
+    crash_point: Callable[[str], None]
 
 
 class Shared:

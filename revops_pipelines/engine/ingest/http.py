@@ -104,7 +104,8 @@ class HttpClient:
         self._lock = threading.Lock()
         self._generation = 0
         self._refused: str | None = None
-        self._dated: tuple[datetime, float] | None = None
+        self._dated: tuple[Response, float] | None = None
+        self._shown: Mapping[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"HttpClient({self._origin})"
@@ -117,7 +118,10 @@ class HttpClient:
         """The server's clock: its last Date header, moved on by ours. None before any answer."""
         if self._dated is None:
             return None
-        at, read = self._dated
+        response, read = self._dated
+        at = server_date(response)
+        if at is None:
+            return None
         return datetime.fromtimestamp(at.timestamp() + time.monotonic() - read, tz=UTC)
 
     def get(self, path: str, **options: Unpack[Options]) -> Response:
@@ -187,7 +191,7 @@ class HttpClient:
             response = self._exchange(method, url, options)
             error = self._judge(response, accept_html=options.get("accept_html", False))
             return accept(response) if error is None else error
-        except (TransientError, AddressRefusedError) as error:
+        except IngestError as error:
             return error.with_traceback(None)
 
     def _exchange(self, method: str, url: str, options: Options) -> Response:
@@ -217,9 +221,9 @@ class HttpClient:
             )
 
     def _judge(self, response: Response, *, accept_html: bool) -> IngestError | None:
-        date = server_date(response)
-        if date is not None:
-            self._dated = (date, time.monotonic())
+        if "date" in response.headers:
+            # Without the body: only its headers are read later.
+            self._dated = (Response(0, response.headers, b""), time.monotonic())
         vendor = self._read_error(response) if self._read_error else None
         now = self._now() if self._now else None
         return error_of(response, vendor, now, accept_html=accept_html)
@@ -245,6 +249,9 @@ class HttpClient:
         if self._auth is None:
             return {}
         headers = self._auth()
+        if headers == self._shown:
+            return headers
+        self._shown = dict(headers)
         for value in headers.values():
             # "Bearer abc": the token is the secret, the scheme is not.
             self.redactor.add(value, value.rsplit(" ", 1)[-1])
@@ -256,13 +263,18 @@ class HttpClient:
             if self._refused is not None or self._refresh is None:
                 return False
             if self._generation == generation:
-                self._refresh()
+                try:
+                    self._refresh()
+                except CredentialsRefusedError as error:
+                    self._refused = self.redactor.text(str(error))
+                    raise
                 self._generation += 1
             return True
 
     def _refuse(self, place: str, error: IngestError) -> IngestError:
         """The credentials are no good: no thread asks again."""
-        self._refused = self.redactor.text(f"{place}: {error}")
+        if self._refused is None:
+            self._refused = self.redactor.text(f"{place}: {error}")
         return CredentialsRefusedError(self._refused)
 
     def _url(self, path: str) -> str:

@@ -120,7 +120,9 @@ class LandingWriter:
         self._is_complete = True
         self._append("ids", ({"key": list(key)} for key in keys))
 
-    def finalise(self, cursor: Mapping[str, Any]) -> Landed:
+    def finalise(
+        self, cursor: Mapping[str, Any], crash_point: Callable[[str], None] = lambda _: None
+    ) -> Landed:
         """Make all files durable, then the manifest by rename: the pull counts from here on."""
         with self._lock:
             for file in self._files.values():
@@ -139,6 +141,7 @@ class LandingWriter:
                 cursor=dict(cursor),
                 **self._counts,
             )
+            crash_point("landing.written")
             manifest = {
                 **self._counts,
                 "load_id": self.load_id,
@@ -148,6 +151,7 @@ class LandingWriter:
                 "cursor": dict(cursor),
             }
             _write_atomically(self.folder / MANIFEST, msgspec.json.encode(manifest))
+        crash_point("landing.finalised")
         return landed
 
     def abandon(self) -> None:

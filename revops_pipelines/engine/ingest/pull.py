@@ -22,7 +22,7 @@ from revops_pipelines.engine.ingest.context import (
     SilentProgress,
     SourceRun,
 )
-from revops_pipelines.engine.ingest.errors import CursorExpiredError, ProtocolError
+from revops_pipelines.engine.ingest.errors import CursorExpiredError, IngestError, ProtocolError
 from revops_pipelines.engine.ingest.landing import Landed, LandingWriter
 from revops_pipelines.engine.ingest.redaction import Redactor
 from revops_pipelines.engine.ingest.stopping import working_for
@@ -64,18 +64,21 @@ def pull_sources(
     threads: int = 8,
     progress: ProgressSink | None = None,
     stop: threading.Event | None = None,
+    crash_point: Callable[[str], None] = lambda _: None,
 ) -> dict[tuple[str, str], Pulled]:
     """Pull all jobs at once; per (source, stream) what landed or why it failed.
 
     Each source has up to `threads` helpers for its streams' `each`. Setting `stop` (or Ctrl-C in
     the calling thread) ends all waits and pulls soon. Raises only what is raised in the caller.
+    `crash_point` is called with the name of each step that a crash may follow.
     """
     stop = stop or threading.Event()
     sink = progress or SilentProgress()
     results: dict[tuple[str, str], Pulled] = {}
     with ThreadPoolExecutor(max(1, len(jobs)), "source") as pool:
         futures = [
-            pool.submit(_pull_source, job, landing, now, threads, sink, stop) for job in jobs
+            pool.submit(_pull_source, job, landing, now, threads, sink, stop, crash_point)
+            for job in jobs
         ]
         try:
             wait(futures)
@@ -94,6 +97,7 @@ def _pull_source(
     threads: int,
     sink: ProgressSink,
     stop: threading.Event,
+    crash_point: Callable[[str], None],
 ) -> dict[tuple[str, str], Pulled]:
     redactor = Redactor(tuple(job.secrets.values()))
     with ThreadPoolExecutor(max(1, threads), f"{job.name}-each") as helpers:
@@ -103,8 +107,13 @@ def _pull_source(
             redactor.scrub(broken)
             return {(job.name, name): Failed(job.name, name, broken) for name in _names(job)}
         ready = connecting.result()
-        run = SourceRun(job.name, job.options, ready.client, landing, helpers, threads, stop, sink)
-        return _pull_streams(job, ready.streams, run, now, redactor)
+        run = SourceRun(
+            job.name, job.options, ready.client, landing, helpers, threads, stop, sink, crash_point
+        )
+        try:
+            return _pull_streams(job, ready.streams, run, now, redactor)
+        finally:
+            _close(ready.client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,13 @@ def _connect(job: SourceJob, now: Callable[[], datetime], stop: threading.Event)
     with working_for(stop):
         client = job.source.connect(Connection(job.name, job.options, job.secrets, now))
     return _Ready(client, chosen)
+
+
+def _close(client: Any) -> None:
+    """Close a client that can be closed (`close()`)."""
+    close = getattr(client, "close", None)
+    if callable(close):
+        close()
 
 
 def _names(job: SourceJob) -> tuple[str, ...]:
@@ -179,6 +195,9 @@ def _pull_stream(
             raise ProtocolError(f"{stream.name}: the cursor expires again and again")
         message = None
         return landed
+    except IngestError as error:
+        message = str(error)
+        raise
     finally:
         shared.ended(stream.name)
         run.sink.finished(run.name, stream.name, landed.rows if landed else 0, message)
@@ -200,7 +219,7 @@ def _attempt(
     landed: Landed | None = None
     try:
         stream.pull(context)
-        landed = writer.finalise(context.finished_cursor())
+        landed = writer.finalise(context.finished_cursor(), run.crash_point)
     except CursorExpiredError:
         if last:
             raise

@@ -214,7 +214,8 @@ class Transport:
             whole = True
         finally:
             if whole:
-                answer.close()
+                # Response.close() would close the connection as well; it shall be used again.
+                answer.raw.release_conn()
             else:
                 # Bytes may still be under way: this connection must not be used again.
                 answer.raw.close()
