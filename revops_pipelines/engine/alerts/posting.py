@@ -9,8 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import requests
+from pydantic import Field
 
-from revops_pipelines.engine.alerts.channel import RejectedError, UnreachableError
+from revops_pipelines.engine.alerts.channel import (
+    ChannelOptions,
+    RejectedError,
+    UnreachableError,
+)
 from revops_pipelines.engine.ingest.address import check_base, origin_of
 from revops_pipelines.engine.ingest.answers import server_date
 from revops_pipelines.engine.ingest.errors import (
@@ -22,26 +27,38 @@ from revops_pipelines.engine.ingest.redaction import Redactor
 from revops_pipelines.engine.ingest.retries import retry_after
 from revops_pipelines.engine.ingest.transport import Caps, Response, Transport
 
-SECONDS = 5.0
-_CAPS = Caps(connect_seconds=3.0, read_seconds=SECONDS, total_seconds=SECONDS, body_bytes=65536)
+_BODY_BYTES = 65536
 _RETRIABLE = (408, 425, 429)
 _LONGEST_WAIT_SECONDS = 3600.0
+
+
+class WebOptions(ChannelOptions):
+    """What every channel behind a web address may say."""
+
+    allow_private: bool = Field(False, description="Let the address lead into a private network.")
+    deadline_seconds: float = Field(
+        5.0, gt=0, le=5, description="How long one send may take, from first to last byte."
+    )
 
 
 class Post:
     """One web address that takes messages. The address is a secret: it is in no repr or error."""
 
-    def __init__(self, url: str, *, allow_private: bool = False) -> None:
+    def __init__(self, url: str, options: WebOptions) -> None:
         try:
             origin = origin_of(url)
-            check_base(origin, allow_private=allow_private)
+            check_base(origin, allow_private=options.allow_private)
+            requests.Request("POST", url).prepare()
         except AddressRefusedError as error:
             raise ValueError(str(error)) from None
+        except requests.RequestException:
+            raise ValueError("not a web address") from None
         self._url = url
         self._host = origin.host
         # The library's debug lines quote the path, which is where webhooks keep their secret.
         self._redactor = Redactor([url, url.split("/", 3)[-1]])
-        self._transport = Transport(origin, _CAPS, allow_private=allow_private)
+        self._origin = origin
+        self._options = options
 
     def __repr__(self) -> str:
         return f"Post({self._host})"
@@ -59,16 +76,22 @@ class Post:
                 **headers,
             },
         ).prepare()
+        seconds = self._options.deadline_seconds
+        # Messages are rare: a connection kept would only be found dead at the next one.
+        transport = Transport(
+            self._origin,
+            Caps(seconds, seconds, seconds, _BODY_BYTES),
+            allow_private=self._options.allow_private,
+        )
         problem: Exception | None = None
         try:
-            answer = self._transport.send(request, seconds=SECONDS, body_bytes=_CAPS.body_bytes)
+            answer = transport.send(request, seconds=seconds, body_bytes=_BODY_BYTES)
         except NetworkError as error:
             problem = UnreachableError(f"{self._host}: {error}")
         except (AddressRefusedError, BodyTooLargeError) as error:
             problem = RejectedError(f"{self._host}: {error}")
         finally:
-            # Messages are rare: a connection kept would only be found dead at the next one.
-            self._transport.close()
+            transport.close()
         if problem is not None:
             raise problem
         _check(answer, self._host, now)

@@ -15,17 +15,14 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import Field
-
 from revops_pipelines.engine.alerts.channel import (
     ChannelKind,
-    ChannelOptions,
     Message,
     Place,
     Told,
     UnreachableError,
 )
-from revops_pipelines.engine.alerts.posting import Post
+from revops_pipelines.engine.alerts.posting import Post, WebOptions
 from revops_pipelines.engine.alerts.wording import (
     clip,
     facts,
@@ -44,17 +41,15 @@ _LISTED = 10
 _MARKS = {"info": "ℹ️", "warning": "⚠️", "critical": "🔴"}
 
 
-class SlackOptions(ChannelOptions):
+class SlackOptions(WebOptions):
     """`[channels.slack]`: the webhook's address is a secret and comes from the environment."""
-
-    allow_private: bool = Field(False, description="Let the address lead into a private network.")
 
 
 class Slack:
     """A Slack channel behind its incoming webhook."""
 
     def __init__(self, place: Place) -> None:
-        self._post = Post(place.secrets["url"], allow_private=place.options.allow_private)
+        self._post = Post(place.secrets["url"], place.options)
 
     def __repr__(self) -> str:
         return "Slack(***)"

@@ -16,32 +16,27 @@ import hmac
 import json
 from typing import Any
 
-from pydantic import Field
-
 from revops_pipelines.engine.alerts.channel import (
     ChannelKind,
-    ChannelOptions,
     Message,
     Place,
     RejectedError,
 )
-from revops_pipelines.engine.alerts.posting import Post
+from revops_pipelines.engine.alerts.posting import Post, WebOptions
 from revops_pipelines.engine.alerts.wording import document
 
 _PREFIX = "whsec_"
 
 
-class WebhookOptions(ChannelOptions):
+class WebhookOptions(WebOptions):
     """`[channels.webhook]`: address and signing key are secrets and come from the environment."""
-
-    allow_private: bool = Field(False, description="Let the address lead into a private network.")
 
 
 class Webhook:
     """A web address, and the key that its receiver checks signatures with."""
 
     def __init__(self, place: Place) -> None:
-        self._post = Post(place.secrets["url"], allow_private=place.options.allow_private)
+        self._post = Post(place.secrets["url"], place.options)
         key = place.secrets.get("signing_key")
         self._key = key_bytes(key) if key else None
 

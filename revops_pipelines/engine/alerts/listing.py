@@ -1,0 +1,189 @@
+"""What is open and what waits: reading alerts, for the command line, the report and the page.
+
+Belongs here: reads, and the silences that people set. Does not: judging or sending.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from revops_pipelines.engine.alerts.lifecycle import OPEN
+from revops_pipelines.engine.alerts.outbox import CHANNELS, EVENTS, MESSAGES, SILENCES, Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert that was told and has not ended; `notice` as in `Notice`, times in UTC."""
+
+    rule: str
+    key: str
+    status: str
+    severity: str
+    episode: int
+    fired_at: datetime
+    is_backlog: bool
+    notice: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """What a channel has received, and what it has not; counts of messages."""
+
+    channel: str
+    sent: int = 0
+    waiting: int = 0
+    folded: int = 0
+    dead: int = 0
+    suppressed: int = 0
+    last_sent_at: datetime | None = None
+    last_error: str = ""
+
+
+def open_alerts(connection: duckdb.DuckDBPyConnection) -> list[OpenAlert]:
+    """The open alerts in the warehouse or its snapshot, most severe and oldest first.
+
+    Raises duckdb.CatalogException when no rule was ever evaluated.
+    """
+    statuses = ", ".join(f"'{status}'" for status in OPEN)
+    rows = connection.execute(
+        "SELECT rule, alert_key, status, severity, episode, fired_at, is_backlog, notice "
+        f"FROM ops.alert_states WHERE status IN ({statuses}) "
+        "ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, "
+        "fired_at, rule, alert_key"
+    ).fetchall()
+    return [
+        OpenAlert(
+            rule,
+            key,
+            status,
+            severity,
+            episode,
+            fired_at.replace(tzinfo=UTC),
+            backlog,
+            json.loads(notice),
+        )
+        for rule, key, status, severity, episode, fired_at, backlog, notice in rows
+    ]
+
+
+def channel_states(outbox: Outbox) -> list[ChannelState]:
+    """Every channel that ever had a message, by name."""
+    counts: dict[str, dict[str, Any]] = {}
+    with outbox.transaction() as connection:
+        for channel, state, count, last in connection.execute(
+            sa.select(
+                MESSAGES.c.channel,
+                MESSAGES.c.state,
+                sa.func.count(),
+                sa.func.max(MESSAGES.c.sent_at),
+            ).group_by(MESSAGES.c.channel, MESSAGES.c.state)
+        ):
+            known = counts.setdefault(channel, {})
+            known[state] = count
+            if last is not None:
+                known["last_sent_at"] = last
+        for channel, error in connection.execute(
+            sa.select(CHANNELS.c.channel, CHANNELS.c.last_error)
+        ):
+            counts.setdefault(channel, {})["last_error"] = error
+    return [ChannelState(channel, **known) for channel, known in sorted(counts.items())]
+
+
+def dead_letters(outbox: Outbox, most: int = 100) -> list[dict[str, Any]]:
+    """The newest dead letters: channel, alert, kind, reason, created_at."""
+    query = (
+        sa.select(
+            MESSAGES.c.channel,
+            MESSAGES.c.alert,
+            EVENTS.c.kind,
+            MESSAGES.c.reason,
+            MESSAGES.c.created_at,
+        )
+        .outerjoin(EVENTS, EVENTS.c.event_id == MESSAGES.c.event_id)
+        .where(MESSAGES.c.state == "dead")
+        .order_by(MESSAGES.c.position.desc())
+        .limit(most)
+    )
+    with outbox.transaction() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def silence(
+    outbox: Outbox,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str,
+    asked_by: str,
+    rule: str = "",
+    key_prefix: str = "",
+) -> str:
+    """Suppress, on record, alerts that begin in that time; returns the silence's id.
+
+    Without `rule` and `key_prefix` it is every alert. The resolve of a silenced alert is silent as
+    well.
+    """
+    if ends_at <= starts_at:
+        raise ValueError("a silence ends after it starts")
+    identity = uuid.uuid4().hex
+    with outbox.transaction() as connection:
+        connection.execute(
+            sa.insert(SILENCES),
+            {
+                "silence_id": identity,
+                "rule": rule,
+                "key_prefix": key_prefix,
+                "starts_at": starts_at,
+                "ends_at": ends_at,
+                "reason": reason,
+                "asked_by": asked_by,
+            },
+        )
+    return identity
+
+
+def lift(outbox: Outbox, silence_id: str, now: datetime) -> None:
+    """End a silence now."""
+    with outbox.transaction() as connection:
+        connection.execute(
+            sa.update(SILENCES)
+            .where(SILENCES.c.silence_id == silence_id, SILENCES.c.ends_at > now)
+            .values(ends_at=now)
+        )
+
+
+def prune(outbox: Outbox, before: datetime) -> int:
+    """Remove events that began before then with all their messages, unless one still waits.
+
+    Keep at least the mirror's horizon, or they come back. Returns how many events.
+    """
+    unsent = MESSAGES.alias("unsent")
+    still = sa.select(MESSAGES.c.event_id).where(
+        MESSAGES.c.event_id.is_not(None),
+        sa.or_(
+            MESSAGES.c.state == "waiting",
+            sa.exists().where(
+                unsent.c.message_id == MESSAGES.c.digest_id, unsent.c.state == "waiting"
+            ),
+        ),
+    )
+    old = sa.select(EVENTS.c.event_id).where(
+        EVENTS.c.occurred_at < before,
+        EVENTS.c.is_planned.is_(True),
+        EVENTS.c.event_id.not_in(still),
+    )
+    with outbox.turn() as connection:
+        ids = list(connection.execute(old).scalars())
+        for start in range(0, len(ids), 400):
+            chunk = ids[start : start + 400]
+            connection.execute(sa.delete(MESSAGES).where(MESSAGES.c.event_id.in_(chunk)))
+            connection.execute(sa.delete(EVENTS).where(EVENTS.c.event_id.in_(chunk)))
+    return len(ids)
