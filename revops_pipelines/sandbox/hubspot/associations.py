@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from revops_pipelines.sandbox.hubspot.engagements import Engagements
 from revops_pipelines.sandbox.hubspot.properties import OBJECT_TYPES
@@ -80,16 +81,12 @@ class Associations:
 
     def of(self, kind: str, position: int, to: str, now: int) -> list[Association]:
         """What a record is associated with, of one type, in order of id."""
-        types: list[tuple[int, str | None]] = []
-        if (kind, to) in PRIMARY_IDS:
-            types.append((PRIMARY_IDS[kind, to], "Primary"))
-        if (kind, to) in TYPE_IDS:
-            types.append((TYPE_IDS[kind, to], None))
         table = self._tables[to]
         there = {
             other for other in self._others(kind, position, to, now) if table.stands(other, now)
         }
-        return [Association(int(table.ids[other]), tuple(types)) for other in sorted(there)]
+        types = _types(kind, to) if there else ()
+        return [Association(int(table.ids[other]), types) for other in sorted(there)]
 
     def _others(self, kind: str, position: int, to: str, now: int) -> Iterator[int]:
         """Positions at the other end, standing or not, some twice."""
@@ -104,8 +101,11 @@ class Associations:
         else:
             group = [position]
         for member in group:
-            for other in self._told(kind, member, to):
-                yield self.survivor(other, now) if to == "contacts" else other
+            told = self._told(kind, member, to)
+            if to == "contacts":
+                yield from (self.survivor(other, now) for other in told)
+            else:
+                yield from told
 
     def _told(self, kind: str, position: int, to: str) -> Sequence[int]:
         """The ends that the record itself names, or those that name it."""
@@ -147,6 +147,16 @@ class Associations:
         people = (self._world.contacts[end].person_index for end in activity.contacts)
         accounts = (self._world.people[index].account_index for index in people)
         return [index for index in accounts if index is not None]
+
+
+@cache
+def _types(kind: str, to: str) -> tuple[tuple[int, str | None], ...]:
+    types: list[tuple[int, str | None]] = []
+    if (kind, to) in PRIMARY_IDS:
+        types.append((PRIMARY_IDS[kind, to], "Primary"))
+    if (kind, to) in TYPE_IDS:
+        types.append((TYPE_IDS[kind, to], None))
+    return tuple(types)
 
 
 _FORWARD = (("contacts", "companies"), ("deals", "companies"), ("deals", "contacts"))

@@ -100,19 +100,23 @@ class Engagements:
         return story
 
     def _first(self, activity: Activity, id_: int) -> dict[str, str | None]:
-        user = self._world.users[activity.user_index] if activity.user_index is not None else None
+        recorded = moment_text(activity.recorded_at)
+        occurred = recorded if activity.at is activity.recorded_at else moment_text(activity.at)
         source = _source(activity)
         values: dict[str, str | None] = {
             "hs_object_id": str(id_),
-            "hs_timestamp": moment_text(activity.at),
-            "hs_createdate": moment_text(activity.recorded_at),
+            "hs_timestamp": occurred,
+            "hs_createdate": recorded,
             "hs_object_source": source,
             "hs_object_source_label": source,
             "hs_engagement_source": source,
-            "hubspot_owner_id": user.hubspot_id if user else None,
-            "hubspot_team_id": TEAM_IDS[user.team] if user else None,
-            "hubspot_owner_assigneddate": moment_text(activity.recorded_at) if user else None,
         }
+        user = None
+        if activity.user_index is not None:
+            user = self._world.users[activity.user_index]
+            values["hubspot_owner_id"] = user.hubspot_id
+            values["hubspot_team_id"] = TEAM_IDS[user.team]
+            values["hubspot_owner_assigneddate"] = recorded
         values.update(self._details(activity, id_, user))
         values.update(self._settled(activity.outcome, activity.recorded_at))
         return values
@@ -142,7 +146,7 @@ class Engagements:
     def _email(self, activity: Activity, id_: int, user: User | None) -> dict[str, str | None]:
         ours = user.email if user else "hello@northbeam.example"
         contacts = self._world.contacts
-        theirs = ";".join(contacts[index].email for index in activity.contacts)
+        theirs = ";".join([contacts[index].email for index in activity.contacts])
         incoming = activity.by in ("prospect", "prospect_machine")
         subject = SUBJECTS[id_ % len(SUBJECTS)]
         if activity.by in ("out_of_office", "prospect_machine"):

@@ -180,6 +180,8 @@ class ObjectsApi:
         self, kind: str, position: int, now: int, asked: Asked, others: Sequence[str]
     ) -> msgspec.Raw:
         body = self._portal.renderers[kind].body(position, now, asked)
+        if not others:
+            return msgspec.Raw(body)
         associations = {}
         for to in others:
             ends = self._portal.associations.of(kind, position, to, now)

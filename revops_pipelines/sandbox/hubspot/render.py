@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,7 +18,7 @@ from revops_pipelines.sandbox.hubspot.properties import (
     default_names,
     names_of,
 )
-from revops_pipelines.sandbox.hubspot.story import Change, folded, history, ms_text
+from revops_pipelines.sandbox.hubspot.story import Change, history, ms_text
 from revops_pipelines.sandbox.hubspot.table import FOREVER, Table
 
 PORTAL_ID = 46_100_200
@@ -47,6 +47,16 @@ class _Kept:
     body: bytes
 
 
+class _State(NamedTuple):
+    """A record as it stands: `until` it changes next, `gone` when it left the lists."""
+
+    id: int
+    story: list[Change]
+    values: dict[str, str | None]
+    gone: int
+    until: int
+
+
 class Renderer:
     """Writes records of one type."""
 
@@ -55,6 +65,8 @@ class Renderer:
         self._names = names_of(table.kind.name)
         self._kept: dict[Any, dict[int, _Kept]] = {}
         self._kept_count = 0
+        type_id = OBJECT_TYPES[table.kind.name][0]
+        self._url = f"https://app.hubspot.com/contacts/{PORTAL_ID}/record/{type_id}/"
 
     def asked(self, properties: Sequence[str], with_history: Sequence[str]) -> Asked:
         """Known properties only, those of a list that names none, and those always answered."""
@@ -72,54 +84,51 @@ class Renderer:
         kept = shelf.get(position)
         if kept is not None and kept.since <= now < kept.until:
             return kept.body
-        story = self._table.kind.story(position)
-        body = ENCODER.encode(self._object(position, story, now, asked))
+        state = self._state(position, now)
+        body = ENCODER.encode(self._object(state, now, asked))
         if kept is not None or self._kept_count < MOST_KEPT:
             self._kept_count += kept is None
-            shelf[position] = _Kept(now, self._next_change(position, story, now), body)
+            shelf[position] = _Kept(now, state.until, body)
         return body
 
     def values(self, position: int, now: int) -> dict[str, str | None]:
         """All its values then, with the computed ones."""
-        return self._values(position, self._table.kind.story(position), now)
+        return self._state(position, now).values
 
-    def _next_change(self, position: int, story: Sequence[Change], now: int) -> int:
-        gone = int(self._table.gone[position])
-        ahead = [change.at for change in story if change.at > now]
-        return min([*ahead, gone if gone > now else FOREVER])
-
-    def _values(self, position: int, story: Sequence[Change], now: int) -> dict[str, str | None]:
-        values = folded(story, min(now, int(self._table.gone[position]) - 1))
-        values[self._table.kind.modified] = ms_text(self._modified(position, story, now))
-        return values
-
-    def _modified(self, position: int, story: Sequence[Change], now: int) -> int:
-        until = min(now, int(self._table.gone[position]) - 1)
-        born = int(self._table.born[position])
-        return max([born, *(change.at for change in story if change.at <= until)])
-
-    def _object(
-        self, position: int, story: Sequence[Change], now: int, asked: Asked
-    ) -> dict[str, Any]:
+    def _state(self, position: int, now: int) -> _State:
         table = self._table
-        values = self._values(position, story, now)
-        gone = int(table.gone[position])
-        archived = gone <= now
-        id_ = str(table.ids[position])
+        id_, born, gone = table.facts(position)
+        story = table.kind.story(position)
+        shown = now if now < gone else gone - 1
+        values: dict[str, str | None] = {}
+        modified, until = born, gone if now < gone else FOREVER
+        for change in story:
+            if change.at > shown:
+                until = min(until, change.at) if now < gone else until
+                break
+            values.update(change.values)
+            modified = max(modified, change.at)
+        values[table.kind.modified] = ms_text(modified)
+        return _State(id_, story, values, gone, until)
+
+    def _object(self, state: _State, now: int, asked: Asked) -> dict[str, Any]:
+        kind = self._table.kind
+        values, id_ = state.values, str(state.id)
+        archived = state.gone <= now
+        value_of = values.get
         record: dict[str, Any] = {
             "id": id_,
-            "properties": {name: values.get(name) for name in asked.properties},
+            "properties": {name: value_of(name) for name in asked.properties},
         }
         if asked.with_history:
+            shown = min(now, state.gone - 1)
             record["propertiesWithHistory"] = {
-                name: history(story, name, min(now, gone - 1)) for name in asked.with_history
+                name: history(state.story, name, shown) for name in asked.with_history
             }
-        created = values[table.kind.created]
-        record["createdAt"] = created
-        record["updatedAt"] = ms_text(gone) if archived else values[table.kind.modified]
+        record["createdAt"] = values[kind.created]
+        record["updatedAt"] = ms_text(state.gone) if archived else values[kind.modified]
         record["archived"] = archived
         if archived:
-            record["archivedAt"] = ms_text(gone)
-        type_id = OBJECT_TYPES[table.kind.name][0]
-        record["url"] = f"https://app.hubspot.com/contacts/{PORTAL_ID}/record/{type_id}/{id_}"
+            record["archivedAt"] = ms_text(state.gone)
+        record["url"] = self._url + id_
         return record

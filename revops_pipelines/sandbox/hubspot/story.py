@@ -1,6 +1,6 @@
 """A record as the sum of its changes, and moments as HubSpot writes them.
 
-Belongs here: changes, folding them up to a moment, and the history of single properties. Does not:
+Belongs here: changes and the history of single properties. Does not:
 what any type of record says.
 """
 
@@ -41,9 +41,8 @@ def moment_text(moment: datetime) -> str:
     >>> moment_text(datetime(2026, 1, 2, 3, 4, 5, 60_000, tzinfo=UTC))
     '2026-01-02T03:04:05.060Z'
     """
-    if moment.microsecond >= 1_000:
-        return moment.isoformat(timespec="milliseconds")[:23] + "Z"
-    return moment.isoformat(timespec="seconds")[:19] + "Z"
+    # Cutting the default spelling is three times as fast as asking for another.
+    return moment.isoformat()[: 23 if moment.microsecond >= 1_000 else 19] + "Z"
 
 
 def ms_text(at: int) -> str:
@@ -65,16 +64,6 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
             change = Change(change.at, {**before.values, **change.values}, change.source)
         story.append(change)
     return story
-
-
-def folded(story: Sequence[Change], now: int) -> dict[str, str | None]:
-    """All values as of a moment."""
-    values: dict[str, str | None] = {}
-    for change in story:
-        if change.at > now:
-            break
-        values.update(change.values)
-    return values
 
 
 def history(story: Sequence[Change], name: str, now: int) -> list[dict[str, str]]:

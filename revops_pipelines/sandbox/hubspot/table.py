@@ -105,13 +105,21 @@ class Table:
             return position
         return None
 
+    def facts(self, position: int) -> tuple[int, int, int]:
+        """Its identifier, when it appeared and when it left the lists."""
+        return (
+            self.ids.item(position),
+            self.born.item(position),
+            self.gone.item(position),
+        )
+
     def stands(self, position: int, now: int) -> bool:
         """Is it there, and neither archived nor merged away?"""
-        return bool(self.born[position] <= now < self.gone[position])
+        return self.born.item(position) <= now < self.gone.item(position)
 
     def in_archive(self, position: int, now: int) -> bool:
         """Was it archived by now?"""
-        return bool(self.archived[position] and self.gone[position] <= now)
+        return self.archived.item(position) and self.gone.item(position) <= now
 
     def page(self, after: int, limit: int, now: int, *, archived: bool = False) -> list[int]:
         """Up to `limit + 1` positions behind the id `after`, in order of id."""

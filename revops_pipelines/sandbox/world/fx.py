@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from math import sin
 from random import Random
 
@@ -34,11 +35,15 @@ class Fx:
         """
         if currency == BASE_CURRENCY:
             return Decimal(1)
-        level, step = LEVELS[currency]
-        number = month.year * 12 + month.month
-        random = Random(f"{self.seed}:fx:{currency}")
-        slow, fast = random.uniform(0, 6), random.uniform(0, 6)
-        noise = Random(f"{self.seed}:fx:{currency}:{number}").gauss(0, 0.006)
-        swing = 0.05 * sin(slow + number / 5) + 0.02 * sin(fast + number / 1.7) + noise
-        rate = Decimal(level) * (1 + Decimal(f"{swing:.6f}"))
-        return rate.quantize(Decimal(step), ROUND_HALF_UP)
+        return _rate(self.seed, currency, month.year * 12 + month.month)
+
+
+@lru_cache(maxsize=4_096)
+def _rate(seed: int, currency: str, number: int) -> Decimal:
+    level, step = LEVELS[currency]
+    random = Random(f"{seed}:fx:{currency}")
+    slow, fast = random.uniform(0, 6), random.uniform(0, 6)
+    noise = Random(f"{seed}:fx:{currency}:{number}").gauss(0, 0.006)
+    swing = 0.05 * sin(slow + number / 5) + 0.02 * sin(fast + number / 1.7) + noise
+    rate = Decimal(level) * (1 + Decimal(f"{swing:.6f}"))
+    return rate.quantize(Decimal(step), ROUND_HALF_UP)
