@@ -311,7 +311,7 @@ def invoice_item(record: InvoiceItem, at: int) -> dict[str, Any]:
             },
             "type": "subscription_details",
         }
-    return {
+    shown: dict[str, Any] = {
         "id": record.id,
         "object": "invoiceitem",
         "amount": line.amount,
@@ -325,7 +325,6 @@ def invoice_item(record: InvoiceItem, at: int) -> dict[str, Any]:
         "invoice": billed.id if is_billed and billed is not None else None,
         "livemode": LIVEMODE,
         "metadata": {},
-        "net_amount": line.amount if line.is_proration else None,
         "parent": parent,
         "period": {"end": line.end, "start": line.start},
         "pricing": _pricing(line),
@@ -335,6 +334,12 @@ def invoice_item(record: InvoiceItem, at: int) -> dict[str, Any]:
         "tax_rates": [],
         "test_clock": None,
     }
+    if line.is_proration:
+        # Only where it is no longer discountable.
+        shown["net_amount"] = line.amount
+        named = [{"amount": 0, "discount": line.rebate}] if line.rebate else []
+        shown["proration_details"] = {"credited_items": None, "discount_amounts": named}
+    return shown
 
 
 def invoice_payment(record: InvoicePayment, at: int) -> dict[str, Any]:
