@@ -1,0 +1,256 @@
+"""Pulling leads and activities: everything once by bulk extracts, then what the log tells.
+
+Belongs here: which reading follows which cursor, and tombstones. Does not: tables that are read
+whole (`tables.py`), or how a bulk extract works (`bulk.py`).
+
+Leads have no list of changes. The activity log tells which ones changed (new, data value, score,
+merge), and these are read again by id. In a cursor `until` is where the last window ended, and
+`full_at` when all leads were last extracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.guards import VolumeGuard
+from revops_pipelines.engine.ingest.paging import follow
+from revops_pipelines.engine.ingest.windows import Window, pull_window
+from revops_pipelines.resources.sources.marketo import bulk, records
+from revops_pipelines.resources.sources.marketo.bulk import Extract
+from revops_pipelines.resources.sources.marketo.client import Marketo, Page
+from revops_pipelines.resources.sources.marketo.tables import asset_moment
+
+Item = TypeVar("Item")
+# Marketo was founded in 2006: no record is older.
+EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
+NEW_LEAD, MERGED = 12, 32
+_LANDED_AT_ONCE = 1_000
+# The first new person lies behind at most so many empty pages; then programs must do.
+_PAGES_TO_THE_FIRST = 50
+
+
+class _Created(msgspec.Struct, rename="camel"):
+    created_at: str = ""
+
+
+class _Id(msgspec.Struct):
+    id: int
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Leads that the log names: changed ones, and gone ones with when and why."""
+
+    changed: set[str] = field(default_factory=set)
+    gone: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def to_read(self) -> list[str]:
+        """Changed leads that should still be there, in a fixed order."""
+        return sorted(self.changed - self.gone.keys())
+
+
+def pull_activities(job: Pull) -> None:
+    """Activities: in bulk at first and over long gaps, else from the log."""
+    api: Marketo = job.client
+    window = _window(job, api)
+    longest = timedelta(hours=api.options.bulk_after_hours)
+    if "until" not in job.cursor or window.length > longest:
+        _extract_activities(job, api, window)
+    else:
+        _follow_log(job, api, window.start)
+    job.finish({"until": window.end.isoformat()})
+
+
+def pull_leads(job: Pull) -> None:
+    """Leads: all in bulk at first and now and then, else those that the log says have changed."""
+    api: Marketo = job.client
+    window = _window(job, api)
+    cursor = dict(job.cursor) | {"until": window.end.isoformat()}
+    if _is_full_due(job, api):
+        _extract_leads(job, api, window)
+        cursor["full_at"] = job.now.isoformat()
+    else:
+        _read_changes(job, api, window.start)
+    job.finish(cursor)
+
+
+def _window(job: Pull, api: Marketo) -> Window:
+    options = api.options
+    last = _moment(job.cursor.get("until"))
+    first = job.now if last is not None else _first_moment(api)
+    return pull_window(
+        last,
+        first,
+        job.now,
+        lag=timedelta(seconds=options.lag_seconds),
+        look_back=timedelta(minutes=options.look_back_minutes),
+        server_now=api.http.server_now(),
+    )
+
+
+def _is_full_due(job: Pull, api: Marketo) -> bool:
+    last, full_at = _moment(job.cursor.get("until")), _moment(job.cursor.get("full_at"))
+    if last is None or full_at is None:
+        return True
+    if job.now - full_at >= timedelta(days=api.options.full_every_days):
+        return True
+    # Deleted leads are told of for two weeks only.
+    return job.now - last >= timedelta(days=api.options.deletions_kept_days)
+
+
+def _moment(value: Any) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def _first_moment(api: Marketo) -> datetime:
+    """When the oldest record may have been made: an extract must begin somewhere."""
+    began = api.options.began_on
+    if began is not None:
+        return datetime(began.year, began.month, began.day, tzinfo=UTC)
+    return api.began(lambda: _oldest(api))
+
+
+def _oldest(api: Marketo) -> datetime:
+    """The oldest program or the oldest new person, whichever is earlier, and a day of grace."""
+    moments = [
+        asset_moment(msgspec.json.decode(record, type=_Created).created_at)
+        for page in api.programs()
+        for record in page
+    ]
+    for number, page in enumerate(api.activities(EARLIEST, (NEW_LEAD,))):
+        if page:
+            moments.append(msgspec.json.decode(page[0], type=records.Logged).at)
+        if page or number >= _PAGES_TO_THE_FIRST:
+            break
+    return min(moments, default=EARLIEST) - timedelta(days=1)
+
+
+def _extract(
+    job: Pull,
+    api: Marketo,
+    kind: bulk.Kind,
+    window: Window,
+    columns: Sequence[str],
+    land: Callable[[list[Mapping[str, str]]], None],
+) -> None:
+    """Extract a window in pieces, several at once, and land their rows."""
+
+    def work(piece: Window) -> None:
+        for part in _batches(bulk.rows(api, Extract(kind, tuple(columns), piece)), _LANDED_AT_ONCE):
+            land(part)
+
+    job.each(work, bulk.windows(api, window))
+
+
+def _extract_activities(job: Pull, api: Marketo, window: Window) -> None:
+    def land(rows: list[Mapping[str, str]]) -> None:
+        job.write([records.activity_of_cells(cells) for cells in rows])
+
+    _extract(job, api, "activities", window, records.ACTIVITY_FIELDS, land)
+
+
+def _extract_leads(job: Pull, api: Marketo, window: Window) -> None:
+    """Extract all leads; those that are not among them are gone."""
+    fields = api.lead_fields()
+
+    def land(rows: list[Mapping[str, str]]) -> None:
+        job.write([records.lead_of_cells(cells, fields) for cells in rows])
+        job.complete_ids([(cells["id"],) for cells in rows])
+
+    # Through now and not only to the window's end: a lead that came since is not gone.
+    now = max(window.end, api.http.server_now() or job.now)
+    everything = Window(_first_moment(api), now)
+    job.complete_ids([])
+    _extract(job, api, "leads", everything, [each.name for each in fields], land)
+
+
+def _follow_log(job: Pull, api: Marketo, since: datetime) -> None:
+    """All activities from an instant on; types are asked for ten at a time, side by side."""
+    types = [msgspec.json.decode(record, type=_Id).id for record in api.activity_types()]
+
+    def work(some: list[int]) -> None:
+        for page in api.activities(since, some):
+            job.write([records.activity_of_answer(record) for record in page])
+
+    job.each(work, _batches(iter(types), api.options.activity_types_a_call))
+
+
+def _read_changes(job: Pull, api: Marketo, since: datetime) -> None:
+    """Read again what the log says has changed, and bury what it says is gone."""
+    changes = _changes(api, since)
+    for identifier, (at, reason) in changes.gone.items():
+        job.delete((identifier,), at, reason)
+    missing: list[str] = []
+
+    def work(some: list[str]) -> None:
+        found = _leads(api, some)
+        job.write([records.lead_of_answer(record, api.lead_fields()) for record in found])
+        there = {str(msgspec.json.decode(record, type=_Id).id) for record in found}
+        missing.extend(each for each in some if each not in there)
+
+    asked = changes.to_read()
+    job.each(work, _batches(iter(asked), api.options.page_records))
+    # An answer without the leads that were asked for is one thing for a few, another for many.
+    VolumeGuard().check("leads", len(asked), len(missing))
+    for identifier in missing:
+        job.delete((identifier,), None, "missing")
+
+
+def _changes(api: Marketo, since: datetime) -> _Changes:
+    changes = _Changes()
+    for some in _batches(iter(api.options.lead_changing_types), api.options.activity_types_a_call):
+        for page in api.activities(since, some):
+            for record in page:
+                _note(changes, msgspec.json.decode(record, type=records.Logged))
+    for page in api.log("/rest/v1/activities/deletedleads.json", since, {}):
+        for record in page:
+            entry = msgspec.json.decode(record, type=records.Logged)
+            changes.gone[str(entry.lead_id)] = (entry.at, "deleted")
+    return changes
+
+
+def _note(changes: _Changes, entry: records.Logged) -> None:
+    changes.changed.add(str(entry.lead_id))
+    if entry.activity_type_id == MERGED:
+        for loser in entry.merged_ids:
+            changes.gone[loser] = (entry.at, f"merged into {entry.lead_id}")
+
+
+def _leads(api: Marketo, identifiers: Sequence[str]) -> list[msgspec.Raw]:
+    """Leads by id. By POST: with all fields the address would be too long (8 kB)."""
+    form = {
+        "filterType": "id",
+        "filterValues": ",".join(identifiers),
+        "fields": ",".join(each.name for each in api.lead_fields()),
+        "batchSize": str(api.options.page_records),
+    }
+
+    def fetch(token: str) -> Page:
+        return api.http.read(
+            Page,
+            "/rest/v1/leads.json",
+            method="POST",
+            params={"_method": "GET"},
+            data=form | ({"nextPageToken": token} if token else {}),
+        )
+
+    pages = follow(fetch, lambda page: page.next_page_token, lambda page: len(page.result), "")
+    return [record for page in pages for record in page.result]
+
+
+def _batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Items in lists of at most `size`."""
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
