@@ -8,8 +8,8 @@ says: this item, at this price and quantity, less these discounts, from this sec
 
 - a line holds from its start until the item's next line begins, or until the period it was billed
   for ends, where none follows; the last line of an item that the subscription still has goes on;
-- a proration that charges is a line like any other, at its full price for the interval and not at
-  the part that was charged; a proration that credits ends what it credits;
+- a proration that charges is a line like any other, at its price for a full interval (what the
+  line says is the part that was charged); a proration that credits ends what it credits;
 - prorations not billed yet are read from the waiting invoice items;
 - where several lines of one item begin on one day, the last one counts: days belong to what is in
   force at their end, in UTC;
@@ -50,14 +50,14 @@ _PRICES = """
         SELECT id AS subscription_id, unnest(items) AS item FROM subscriptions
     ), known_prices AS (
         SELECT id AS price_id, "interval", interval_count, usage_type,
-               billing_scheme = 'per_unit' AND divide_by IS NULL AS is_linear, 1 AS place
+               CASE WHEN divide_by IS NULL THEN unit_amount_decimal END AS unit_amount, 1 AS place
         FROM raw.@source__prices
         UNION ALL
         SELECT item.price.id, item.price.recurring."interval", item.price.recurring.interval_count,
-               item.price.recurring.usage_type, item.price.unit_amount_decimal IS NOT NULL, 2
+               item.price.recurring.usage_type, item.price.unit_amount_decimal, 2
         FROM items
     ), prices AS (
-        SELECT price_id, coalesce(usage_type, 'licensed') = 'metered' AS is_metered, is_linear,
+        SELECT price_id, coalesce(usage_type, 'licensed') = 'metered' AS is_metered, unit_amount,
                CASE "interval" WHEN 'week' THEN 52 WHEN 'day' THEN 365 ELSE 1 END AS times,
                CASE "interval" WHEN 'month' THEN 1 WHEN 'year' THEN 12 WHEN 'week' THEN 12
                                WHEN 'day' THEN 12 END * coalesce(interval_count, 1) AS per
@@ -67,7 +67,7 @@ _PRICES = """
 
 _BILLED = f"""
     billed AS (
-        SELECT i.id AS invoice_id, i.created AS billed_at, i.currency,
+        SELECT i.created AS billed_at,
                coalesce(i.attempted, false) = false AND (
                    i.voided_at - i.created <= {PAUSED_WITHIN_SECONDS}
                    OR i.uncollectible_at - i.created <= {PAUSED_WITHIN_SECONDS}
@@ -77,11 +77,10 @@ _BILLED = f"""
         WHERE i._deleted_at IS NULL AND i.test_clock IS NULL
     ), billed_items AS (
         SELECT line.parent.subscription_item_details AS parent, line.id AS line_id, billed_at,
-               currency, coalesce(is_paused, false) AS is_paused,
+               line.currency AS currency, coalesce(is_paused, false) AS is_paused,
                line.period."start" AS start_s, line.period."end" AS end_s,
                line.amount AS amount, coalesce(line.quantity_decimal, line.quantity::VARCHAR)
                    AS quantity,
-               line.pricing.unit_amount_decimal AS unit_amount,
                line.pricing.price_details.price AS price_id,
                line.pricing.price_details.product AS product_id,
                line.discounts AS discounts,
@@ -104,7 +103,7 @@ _BILLED = f"""
                w.id AS line_id, w.date AS billed_at, w.currency, false AS is_paused,
                w.period_start AS start_s, w.period_end AS end_s, w.amount,
                coalesce(w.quantity_decimal, w.quantity::VARCHAR) AS quantity,
-               w.unit_amount_decimal AS unit_amount, w.price_id, w.product_id, w.discounts,
+               w.price_id, w.product_id, w.discounts,
                0 AS discounted, 0 AS taxed
         FROM raw.@source__invoice_items w
         WHERE w._deleted_at IS NULL AND w.test_clock IS NULL AND w.item_id IS NOT NULL
@@ -119,7 +118,7 @@ _BILLED = f"""
                round(n.item.price.unit_amount_decimal::DECIMAL(24,12) * n.item.quantity)::BIGINT
                    AS amount,
                n.item.quantity::VARCHAR AS quantity,
-               n.item.price.unit_amount_decimal AS unit_amount, n.item.price.id AS price_id,
+               n.item.price.id AS price_id,
                n.item.price.product AS product_id, NULL::JSON[] AS discounts,
                0 AS discounted, 0 AS taxed
         FROM items n
@@ -162,19 +161,36 @@ _DISCOUNTS = """
     )"""
 
 # From lines to what an item is worth a month. `minor` is the worth of `per / times` months, in the
-# currency's minor unit; where the price is unknown or in tiers, of the line's own seconds.
+# currency's minor unit. A price that is known nowhere is told by the period it was billed for, in
+# whole months (give or take the ends of short ones) or weeks; a proration of such a price or of one
+# in tiers by its seconds.
 _WORTH = f"""
-    rated AS (
+    placed AS (
+        SELECT *, {day("start_s")} AS from_on, {day("end_s")} AS until_on,
+               date_diff('month', from_on, until_on) AS billed_months,
+               date_diff('day', from_on, until_on) AS billed_days,
+               billed_months > 0 AND abs(date_diff(
+                   'day', (from_on + to_months(billed_months::INTEGER))::DATE, until_on)) <= 3
+                   AS is_in_months
+        FROM lines
+    ), rated AS (
         SELECT l.*, coalesce(p.is_metered, false) AS is_metered,
-               l.is_proration AND p.is_linear AND l.unit_amount IS NOT NULL AND p.per IS NOT NULL
+               l.is_proration AND p.unit_amount IS NOT NULL AND p.per IS NOT NULL
                    AS is_recomputed,
-               p.per IS NOT NULL AND (NOT l.is_proration OR is_recomputed) AS is_by_price,
-               CASE WHEN is_by_price THEN p.times ELSE {MONTH_SECONDS} END AS times,
-               CASE WHEN is_by_price THEN p.per ELSE greatest(l.end_s - l.start_s, 1) END AS per,
-               CASE WHEN is_recomputed THEN round(l.unit_amount::DECIMAL(24,12)
+               CASE WHEN l.is_proration AND NOT coalesce(is_recomputed, false) THEN 'seconds'
+                    WHEN p.per IS NOT NULL THEN 'price'
+                    WHEN l.is_in_months THEN 'months'
+                    WHEN l.billed_days > 0 AND l.billed_days % 7 = 0 THEN 'weeks'
+                    ELSE 'seconds' END AS basis,
+               CASE basis WHEN 'price' THEN p.times WHEN 'months' THEN 1 WHEN 'weeks' THEN 52
+                    ELSE {MONTH_SECONDS} END AS times,
+               CASE basis WHEN 'price' THEN p.per WHEN 'months' THEN l.billed_months
+                    WHEN 'weeks' THEN l.billed_days // 7 * 12
+                    ELSE greatest(l.end_s - l.start_s, 1) END AS per,
+               CASE WHEN is_recomputed THEN round(p.unit_amount::DECIMAL(24,12)
                                                   * l.quantity::DECIMAL(12,4))::HUGEINT
                     ELSE l.amount END AS gross
-        FROM lines l LEFT JOIN prices p USING (price_id)
+        FROM placed l LEFT JOIN prices p USING (price_id)
     ), worth AS (
         SELECT r.* EXCLUDE (gross), CASE
                    WHEN r.is_recomputed THEN greatest(0, list_reduce(
@@ -190,8 +206,7 @@ _WORTH = f"""
 _STAYS = f"""
     changes AS (
         SELECT subscription_id, item_id, product_id, quantity::DECIMAL(18,4) AS quantity,
-               upper(currency) AS currency, is_credit, is_paused,
-               {day("start_s")} AS from_on, {day("end_s")} AS until_on,
+               upper(currency) AS currency, is_credit, is_paused, from_on, until_on,
                {half_up("minor::HUGEINT * times * 100", f"(per * {units('currency')})")}::BIGINT
                    AS hundredths
         FROM worth

@@ -24,8 +24,7 @@ from revops_pipelines.resources.sources.stripe.walk import Listing
 LINE = """STRUCT(
     id VARCHAR, amount BIGINT, currency VARCHAR, quantity BIGINT, quantity_decimal VARCHAR,
     period STRUCT("start" BIGINT, "end" BIGINT),
-    pricing STRUCT(unit_amount_decimal VARCHAR,
-                   price_details STRUCT(price VARCHAR, product VARCHAR)),
+    pricing STRUCT(price_details STRUCT(price VARCHAR, product VARCHAR)),
     parent STRUCT(
         subscription_item_details STRUCT(
             subscription VARCHAR, subscription_item VARCHAR, invoice_item VARCHAR,
@@ -359,7 +358,6 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("proration", "BOOLEAN"),
         ("period_start", "BIGINT", "/period/start"),
         ("period_end", "BIGINT", "/period/end"),
-        ("unit_amount_decimal", "VARCHAR", "/pricing/unit_amount_decimal"),
         ("price_id", "VARCHAR", "/pricing/price_details/price"),
         ("product_id", "VARCHAR", "/pricing/price_details/product"),
         ("subscription_id", "VARCHAR", "/parent/subscription_details/subscription"),

@@ -5,7 +5,7 @@ done with the records (`pull.py`).
 
 One cursor can only be followed page by page. `created[gte]` and `created[lt]` cut the list into
 windows that can be read side by side; how many records lie where is learned from each page: when a
-page of 100 covers an hour and nine hours are left, about nine pages are left.
+page of 100 covers an hour, the four hours below it hold about four pages.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ from revops_pipelines.resources.sources.stripe.options import StripeOptions
 
 # Stripe opened in 2011; no object was created before.
 EARLIEST = 1_293_840_000
-# A window is cut into so many at most: a wrong guess costs that many empty answers at worst.
-MOST_PIECES = 16
+# Expected in the shortest window that is split off: each window ends with a page half full, so
+# shorter ones cost requests, longer ones time.
+PAGES_EACH = 4
+# Records made by a script share one second, which says nothing of what lies below them.
+MOST_PARTS = 256
 
 
 class Nested(msgspec.Struct):
@@ -176,14 +179,24 @@ def heads(data: Sequence[msgspec.Raw]) -> Records:
 
 
 def _rest(window: _Window, first: Head, last: Head) -> list[_Window]:
-    """What is left of a window below its page, in about as many pieces as pages are expected.
+    """What is left of a window below its page, in pieces.
 
     The topmost piece goes on from the cursor, so that records created in the very second of the
-    page's last one are not lost; the others begin afresh.
+    page's last one are not lost; the others begin afresh. Each is twice as long as the one above:
+    how dense the list is far below is not known yet, and may be learned from few answers.
     """
-    left = last.at - window.since
-    covered = max(1, first.at - last.at)
-    pieces = max(1, min(MOST_PIECES, -(-left // covered)))
-    edges = [window.since + left * place // pieces for place in range(pieces)]
-    lower = [_Window(window.listing, since, before) for since, before in pairwise(edges)]
-    return [*lower, _Window(window.listing, edges[-1], window.before, last)]
+    length = max(
+        PAGES_EACH * (first.at - last.at), (last.at - window.since) // MOST_PARTS, MOST_PARTS
+    )
+    edges = [window.before]
+    low = last.at - length
+    while low > window.since:
+        edges.append(low)
+        length *= 2
+        low -= length
+    edges.append(window.since)
+    (_, top), *lower = pairwise(edges)
+    return [
+        replace(window, since=top or window.since, after=last),
+        *(_Window(window.listing, since or window.since, before) for before, since in lower),
+    ]
