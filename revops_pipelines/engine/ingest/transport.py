@@ -206,7 +206,9 @@ class Transport:
         seconds: float,
     ) -> Response:
         waits = (min(self._caps.connect_seconds, seconds), min(self._caps.read_seconds, seconds))
-        answer = session.send(request, stream=True, timeout=waits, allow_redirects=False)
+        # Not session.send(): it reads the whole body of a redirect, uncapped, although told not to
+        # follow it (it prepares `Response.next`).
+        answer = session.get_adapter(str(request.url)).send(request, stream=True, timeout=waits)
         whole = False
         try:
             wire = _wire(answer, body_bytes)
