@@ -23,7 +23,7 @@ class _Program(msgspec.Struct, rename="camel"):
 
     id: int
     updated_at: str = ""
-    costs: msgspec.Raw | None = None
+    costs: msgspec.Raw = msgspec.Raw()
 
 
 def pull_activity_types(job: Pull) -> None:
@@ -55,7 +55,7 @@ def pull_programs(job: Pull) -> None:
 
 
 def _is_whole(api: Marketo, program: _Program) -> bool:
-    return program.costs is not None or not api.options.costs_by_id
+    return bool(bytes(program.costs)) or not api.options.costs_by_id
 
 
 def _changed(api: Marketo, program: _Program, since: str | None) -> bool:
