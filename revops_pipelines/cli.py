@@ -78,11 +78,14 @@ def run(
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    speed: Annotated[float, typer.Option(help="Sandbox seconds per second.")] = 60.0,
+) -> None:
     """Dagster webserver and daemon, the inbox, and the sandbox where nothing is configured."""
     from revops_pipelines.commands.ui import serve_ui
 
-    serve_ui(out, port)
+    serve_ui(out, port, speed)
 
 
 @app.command()

@@ -62,6 +62,12 @@ def run_once(job: str, out: Console, err: Console, *, as_json: bool) -> None:
     _tell(settings, outcome, out, as_json=as_json)
 
 
+def run_first_night(settings: Settings, err: Console) -> None:
+    """The nightly job on the sandbox, silently but for its progress."""
+    with sandbox_session(settings.home, step=_A_NIGHT):
+        _finished(run_job("nightly", prepare_dagster_home(settings), err))
+
+
 @contextmanager
 def _systems_up(settings: Settings, step: timedelta) -> Iterator[None]:
     if settings.sources:

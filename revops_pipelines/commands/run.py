@@ -6,6 +6,7 @@ Belongs here: starting a run and telling how it went. Does not: what the job doe
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,10 +64,11 @@ def run_job(job_name: str, dagster_home: Path, console: Console) -> RunOutcome:
     run_id = str(uuid.uuid4())
     steps = len(job.graph.nodes)
     with instance, progress, _followed(instance, run_id, progress, steps):
+        began = time.monotonic()
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_id=run_id, run_config=_QUIET
         )
-        return _outcome(result, job_name)
+        return _outcome(result, job_name, time.monotonic() - began)
 
 
 class PullBars:
@@ -82,7 +84,9 @@ class PullBars:
         """A stream began: its source has a bar from now on."""
         with self._guard:
             if source not in self._bars:
-                self._bars[source] = self._progress.add_task(f"pull {source}", total=None)
+                self._bars[source] = self._progress.add_task(
+                    f"pull {source}", total=None, detail=""
+                )
             self._done.setdefault(source, {})[stream] = 0
 
     def advanced(self, source: str, stream: str, done: int, total: int | None) -> None:
@@ -154,7 +158,7 @@ def _type_of(event: Any) -> Any:
     return event.dagster_event.event_type if event.dagster_event else None
 
 
-def _outcome(result: Any, job_name: str) -> RunOutcome:
+def _outcome(result: Any, job_name: str, seconds: float) -> RunOutcome:
     import dagster as dg
 
     failures = [
@@ -171,9 +175,8 @@ def _outcome(result: Any, job_name: str) -> RunOutcome:
         )
         if materialization.asset_key.path[0] == "raw"
     ]
-    record = result.all_events[-1].timestamp - result.all_events[0].timestamp
     return RunOutcome(
-        result.run_id, job_name, result.success, record, tuple(streams), tuple(failures)
+        result.run_id, job_name, result.success, seconds, tuple(streams), tuple(failures)
     )
 
 

@@ -37,7 +37,7 @@ class WarehouseResource(DuckDBResource):
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The one writing connection, held no longer than a step needs it.
 
-        Raises WarehouseLockedError naming the process that holds the file.
+        Raises LockHeldError naming the process that holds the file.
         """
         path = Path(self.database)
         with writer_lock(path, self._holder, self.lock_timeout_seconds):

@@ -1,0 +1,144 @@
+"""`revops ui`: Dagster's webserver and daemon, the inbox page, and the sandbox where needed.
+
+Belongs here: starting them on 127.0.0.1 and stopping them in order. Does not: what they show.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from revops_pipelines.commands.context import DAGSTER_HOME, prepare_dagster_home, settings_or_fail
+from revops_pipelines.commands.demo import run_first_night
+from revops_pipelines.commands.failures import UNAVAILABLE, CommandError
+from revops_pipelines.commands.session import sandbox_session
+from revops_pipelines.installation import project_folder
+from revops_pipelines.settings import Settings, environment
+
+HOST = "127.0.0.1"
+LOG = "ui.log"
+_ANSWERS_WITHIN_SECONDS = 120
+_STOPS_WITHIN_SECONDS = 30
+
+
+def serve_ui(out: Console, port: int, speed: float) -> None:
+    """Serve until Ctrl-C. Raises CommandError if a port is taken or Dagster does not come up."""
+    settings = settings_or_fail()
+    home = prepare_dagster_home(settings)
+    _refuse_taken(port)
+    stop = threading.Event()
+    with ExitStack() as running:
+        running.enter_context(_stopping_on_signals(stop))
+        if not settings.sources:
+            if not settings.published_path.exists():
+                out.print("First the nightly job, so that there is something to see.")
+                run_first_night(settings, out)
+            step = timedelta(minutes=5)
+            running.enter_context(sandbox_session(settings.home, step=step, speed=speed))
+            out.print(
+                f"[yellow]Sandbox[/]: a simulated company, its clock at {speed:g} times ours; "
+                "leads arrive, wait and breach."
+            )
+        inbox = running.enter_context(_inbox(settings))
+        dagster = running.enter_context(_dagster(settings, home, port))
+        _await_answer(f"http://{HOST}:{port}/server_info", dagster, settings)
+        out.print(f"[bold]Dagster[/]  http://{HOST}:{port}")
+        out.print(f"[bold]Inbox[/]    {inbox}")
+        out.print(f"[bold]Report[/]   {settings.report_path}", soft_wrap=True)
+        out.print("Schedules and sensors are on. Ctrl-C stops everything.")
+        while not stop.wait(0.5):
+            if dagster.poll() is not None:
+                raise CommandError("Dagster stopped by itself", remedy=f"see {settings.home / LOG}")
+        out.print("Stopping ...")
+
+
+@contextmanager
+def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _inbox(settings: Settings) -> Iterator[str]:
+    from revops_pipelines.resources.channels.inbox.page import running_inbox
+
+    with running_inbox(settings.inbox_path) as url:
+        yield url
+
+
+@contextmanager
+def _dagster(settings: Settings, home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`dagster dev`: one code server for webserver and daemon; its log goes to a file."""
+    command = [
+        *(sys.executable, "-m", "dagster", "dev"),
+        *("--workspace", str(project_folder() / "workspace.yaml")),
+        *("--host", HOST, "--port", str(port)),
+    ]
+    surroundings = {**environment(), DAGSTER_HOME: str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    log = os.open(settings.home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Its own process group, so that Ctrl-C reaches it once, from us, after we have said so.
+    process = subprocess.Popen(
+        command,
+        env=surroundings,
+        cwd=settings.home,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    os.close(log)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOPS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _await_answer(url: str, process: subprocess.Popen[bytes], settings: Settings) -> None:
+    waiting = threading.Event()
+    for _ in range(_ANSWERS_WITHIN_SECONDS * 2):
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, OSError):
+            waiting.wait(0.5)
+    raise CommandError("the Dagster webserver did not start", remedy=f"see {settings.home / LOG}")
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise CommandError(
+                f"port {port} of {HOST} is taken",
+                remedy="choose another: revops ui --port 3001",
+                code=UNAVAILABLE,
+            ) from None
