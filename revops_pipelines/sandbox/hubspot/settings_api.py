@@ -208,7 +208,7 @@ class SettingsApi:
 
     async def company_currency(self, request: Request) -> Response:
         """The currency that amounts are converted to."""
-        return answer({"id": BASE_CURRENCY, "currencyCode": BASE_CURRENCY, "createdAt": self._made})
+        return answer({"id": BASE_CURRENCY, "createdAt": self._made})
 
     async def codes(self, request: Request) -> Response:
         """The currencies there are."""

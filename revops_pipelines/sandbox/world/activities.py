@@ -64,6 +64,11 @@ def in_order(activities: Iterable[Activity]) -> tuple[Activity, ...]:
     return tuple(sorted(activities, key=lambda activity: activity.recorded_at))
 
 
+def to_the_milli(moment: datetime) -> datetime:
+    """Cut to the millisecond, which is what a CRM keeps."""
+    return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+
+
 def activity_id(position: int) -> int:
     """HubSpot's identifier of the activity at a position; unique across kinds."""
     return ACTIVITY_IDS_FROM + position * ACTIVITY_ID_STEP

@@ -256,7 +256,7 @@ def _life(
     if path == "self_serve":
         before = timedelta(seconds=random.randrange(600, 10 * 86_400))
         return max(start + timedelta(hours=1), wins_at - before), wins_at
-    cycle = timedelta(days=min(160.0, 2 + random.lognormvariate(3.5, 0.6)))
+    cycle = timedelta(seconds=int(86_400 * min(160.0, 2 + random.lognormvariate(3.5, 0.6))))
     return max(start + timedelta(hours=1), wins_at - cycle), _at_work(random, wins_at)
 
 

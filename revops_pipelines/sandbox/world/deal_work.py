@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from revops_pipelines.sandbox.world.activities import Activity
+from revops_pipelines.sandbox.world.activities import Activity, to_the_milli
 from revops_pipelines.sandbox.world.company import Account, User
 from revops_pipelines.sandbox.world.deals import Deal
 from revops_pipelines.sandbox.world.people import Span
@@ -83,14 +83,14 @@ class DealWork:
         if kind == "meeting":
             settled = "completed" if random.random() < 0.85 else "no_show"
             # Not before there was anybody to book it with.
-            booked = max(since, at - timedelta(hours=random.uniform(20, 120)))
+            booked = to_the_milli(max(since, at - timedelta(hours=random.uniform(20, 120))))
             ends = at + timedelta(minutes=random.choice((28, 44, 58)))
             yield Activity(
                 kind, at, booked, contacts, deal, owner, "human", "scheduled", ends, settled
             )
         elif kind == "task":
             due = at + timedelta(days=2)
-            done = due - timedelta(hours=random.uniform(1, 30))
+            done = due - timedelta(minutes=random.randrange(60, 1_800))
             yield Activity(kind, due, at, contacts, deal, owner, "human", "open", done, "done")
         else:
             outcome = {"call": "connected", "email": "sent", "note": "written"}[kind]

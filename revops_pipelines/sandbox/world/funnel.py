@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from revops_pipelines.sandbox.world.activities import to_the_milli
 from revops_pipelines.sandbox.world.company import Account, Person
 from revops_pipelines.sandbox.world.deals import Deal
 
@@ -55,21 +56,17 @@ def _funnel(
     if opportunity is not None:
         before = timedelta(hours=random.uniform(0.1, 30))
         sales = max(person.created_at + timedelta(seconds=90), opportunity - before)
-        sales = _whole(min(sales, opportunity))
+        sales = to_the_milli(min(sales, opportunity))
         later = customer if customer and customer > opportunity else None
-        marketing = _whole(min(max(begins, person.created_at), sales))
-        return Funnel(marketing, sales, opportunity, _whole(later) if later else None)
+        marketing = to_the_milli(min(max(begins, person.created_at), sales))
+        return Funnel(marketing, sales, opportunity, to_the_milli(later) if later else None)
     if customer is not None:
-        return Funnel(customer_at=_whole(customer))
+        return Funnel(customer_at=to_the_milli(customer))
     if person.raised_at is None or person.excluded_reason is not None:
         return Funnel()
     if random.random() > MARKETING_QUALIFIED_SHARE:
         return Funnel()
-    marketing = _whole(begins + timedelta(minutes=random.uniform(1, 2_000)))
+    marketing = to_the_milli(begins + timedelta(minutes=random.uniform(1, 2_000)))
     if random.random() > QUALIFIED_SHARE:
         return Funnel(marketing)
-    return Funnel(marketing, _whole(marketing + timedelta(hours=random.uniform(1, 200))))
-
-
-def _whole(moment: datetime) -> datetime:
-    return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+    return Funnel(marketing, to_the_milli(marketing + timedelta(hours=random.uniform(1, 200))))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from math import log
 from random import Random
 
-from revops_pipelines.sandbox.world.activities import Activity
+from revops_pipelines.sandbox.world.activities import Activity, to_the_milli
 from revops_pipelines.sandbox.world.company import Person, User
 from revops_pipelines.sandbox.world.people import Span
 from revops_pipelines.sandbox.world.working_hours import WorkingHours
@@ -258,7 +258,7 @@ class Journeys:
     ) -> Activity:
         random = self.random
         at = at.replace(microsecond=random.randrange(1_000) * 1_000)
-        recorded = at if made is None else made
+        recorded = at if made is None else to_the_milli(made)
         contacts = [self._record(person, recorded)]
         if also is not None:
             contacts.append(self.records[also.index][0][0])
@@ -274,7 +274,7 @@ class Journeys:
             owner,
             by,
             outcome,
-            settled[0] if settled else None,
+            to_the_milli(settled[0]) if settled else None,
             settled[1] if settled else None,
             deleted,
         )

@@ -61,6 +61,8 @@ def excluded(person: Person, now: datetime) -> str | None:
     slow = person.excluded_reason in ("spam", "invalid_email")
     if slow and person.created_at + NOTICED_AFTER > now:
         return None
+    if person.origin == "import" and (person.raised_at is None or person.raised_at > now):
+        return "imported"
     return person.excluded_reason
 
 
