@@ -6,7 +6,6 @@ not: which streams there are (`streams.py`) or how a stream is pulled (`pull.py`
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -122,7 +121,6 @@ class HubSpot:
     http: HttpClient
     options: HubSpotOptions
     paths: Paths
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _properties: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def get(
@@ -140,15 +138,15 @@ class HubSpot:
 
         Those `needed` come first, so that they are in the first part of a split list.
         """
-        with self._lock:
-            known = self._properties.get(kind)
-            if known is None:
-                page = self.get(_Properties, self.paths.properties(kind))
-                everything = not self.options.only_needed_properties
-                known = tuple(
-                    each.name for each in page.results if everything or not each.hubspot_defined
-                )
-                self._properties[kind] = known
+        # Two threads may ask at once; both get the same answer.
+        known = self._properties.get(kind)
+        if known is None:
+            page = self.get(_Properties, self.paths.properties(kind))
+            everything = not self.options.only_needed_properties
+            known = tuple(
+                each.name for each in page.results if everything or not each.hubspot_defined
+            )
+            self._properties[kind] = known
         return tuple(dict.fromkeys((*needed, *known)))
 
     def close(self) -> None:
