@@ -145,6 +145,13 @@ def _leads(options: MarketoOptions) -> str:
         FROM raw.@source__activities a LEFT JOIN merged m ON m.loser = a.lead_id
         WHERE a.type_id = {FORM} AND regexp_matches({form}, {_literal(options.raising_forms)})
         GROUP BY ALL
+    ),
+    -- Every lead is landed with all fields, so the last one that was read knows them.
+    own AS (
+        SELECT list_sort(list_filter(
+                   json_keys(arg_max(payload, _extracted_at)),
+                   lambda name: name NOT IN ({standard}))) AS fields
+        FROM raw.@source__leads
     )
     SELECT '@source:' || l.id AS lead_id,
            nullif(lower(trim(l.email)), '') AS email,
@@ -160,14 +167,12 @@ def _leads(options: MarketoOptions) -> str:
            l.created_at,
            CAST({url} AS VARCHAR) AS url,
            nullif(CAST(to_json(map_from_entries(list_filter(
-               list_transform(
-                   list_filter(json_keys(l.payload), lambda name: name NOT IN ({standard})),
-                   lambda name: struct_pack(
-                       name := name,
-                       value := json_extract_string(l.payload, '/' || name))),
+               list_transform(own.fields, lambda name: struct_pack(
+                   name := name, value := json_extract_string(l.payload, '/' || name))),
                lambda field: field.value IS NOT NULL))) AS VARCHAR), '{{}}') AS custom,
            l.id AS source_id, l._updated_at, l._deleted_at
     FROM raw.@source__leads l
+    CROSS JOIN own
     LEFT JOIN raised r ON r.id = l.id
     WHERE l.id NOT IN (SELECT loser FROM merged)
     """
