@@ -88,6 +88,8 @@ class Journeys:
         if kind == "email" and random.random() < BOUNCED_SHARE:
             yield self._mail(person, at, owner, bounces=True)
             at, kind = at + timedelta(minutes=random.uniform(5, 90)), "call"
+            if not self.users[owner].at_work(at):
+                return
         if kind == "email" and companion is not None and random.random() < SHARED_SHARE:
             yield self._mail(person, at, owner, also=companion)
         else:
@@ -108,6 +110,10 @@ class Journeys:
         at = first
         for _ in range(min(9, int(random.expovariate(1 / 3.4)))):
             at = hours.later(at, 3_600 * random.uniform(3, 22))
+            chaser = self._owner(person, at)
+            if chaser is None:
+                return
+            owner = chaser
             kind = random.choices(("call", "email", "communication"), (0.42, 0.5, 0.08))[0]
             yield self._outbound(kind, person, at, owner)
             chance = random.random()
@@ -126,9 +132,10 @@ class Journeys:
         if raised - begins < timedelta(days=2) or person.owner_index is None:
             return
         owner = person.owner_index
-        if self.random.random() < EARLIER_SHARE and self.users[owner].at_work(begins):
+        if self.random.random() < EARLIER_SHARE:
             at = self.hours[person.team].between(self.random, begins, raised)
-            if begins <= at < raised - timedelta(hours=1):
+            in_time = begins <= at < raised - timedelta(hours=1)
+            if in_time and self.users[owner].at_work(at):
                 yield self._outbound("email", person, at, owner)
 
     def _machines(self, person: Person, raised: datetime) -> Iterator[Activity]:

@@ -258,10 +258,10 @@ def _reassigned(
         when = owner.left_at + timedelta(days=random.randrange(1, 5))
     if when is None or when >= span.end:
         return ()
-    # The first of a team never leaves, so there is always somebody.
     heirs = [user for user in team if user.at_work(when) and user is not owner]
-    heir = random.choice(heirs) if heirs else team[0]
-    return ((when.replace(microsecond=0), heir.index),)
+    if not heirs:
+        return ()
+    return ((when.replace(microsecond=0), random.choice(heirs).index),)
 
 
 def _contacts(random: Random, people: Sequence[Person], end: datetime) -> list[Contact]:
