@@ -51,7 +51,7 @@ def refresh_merges(connection: duckdb.DuckDBPyConnection, offers: Sequence[Sourc
 
     A merge offer selects `entity`, `record_id` (who is gone) and `canonical_id` (who stays).
     """
-    merges = [offer.sql for offer in offers if offer.offer.entity == MERGES]
+    merges = [f"SELECT * FROM ({offer.sql})" for offer in offers if offer.offer.entity == MERGES]
     none = "SELECT ''::VARCHAR AS entity, '' AS record_id, '' AS canonical_id WHERE false"
     connection.execute(
         "CREATE OR REPLACE TABLE ops.merges AS SELECT DISTINCT entity, record_id, canonical_id "
