@@ -10,6 +10,7 @@ on without any index being rebuilt.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,9 +82,8 @@ class Table:
         self._changed_at, self._until, self._record = self._entries()
 
     def _entries(self) -> tuple[Numbers, Numbers, Numbers]:
-        at: list[int] = []
-        until: list[int] = []
-        record: list[int] = []
+        # Arrays, not lists: at large scales there are millions of entries.
+        at, until, record = array("q"), array("q"), array("q")
         for position in range(len(self.kind)):
             gone, archived = self.kind.gone(position)
             if gone is not None:

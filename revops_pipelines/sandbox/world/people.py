@@ -91,8 +91,11 @@ def simulate_people(
     drafts.extend(_loners(random, span))
     drafts = [person for person in drafts if person.created_at < span.end]
     drafts.sort(key=lambda person: person.created_at)
+    teams: dict[str, list[User]] = {}
+    for user in users:
+        teams.setdefault(user.team, []).append(user)
     people = [
-        _owned(random, replace(person, index=index), users, span)
+        _owned(random, replace(person, index=index), teams[person.team], span)
         for index, person in enumerate(drafts)
     ]
     contacts = _contacts(Random(f"{seed}:contacts"), people, span.end)
@@ -217,10 +220,9 @@ def _person(random: Random, account: Account | None, origin: str, created: datet
     )
 
 
-def _owned(random: Random, person: Person, users: Sequence[User], span: Span) -> Person:
+def _owned(random: Random, person: Person, team: Sequence[User], span: Span) -> Person:
     """Assign it, reassign it when its owner leaves, and settle the rest of its fate."""
     begins = person.raised_at or person.created_at
-    team = [user for user in users if user.team == person.team]
     # Imported lists and hand-made contacts belong to somebody at once, hand-raisers by routing.
     lag = 0.0 if person.raised_at is None else random.choice((1, 2, 4, 9, 45, 300, 1_800))
     assigned: datetime | None = begins + timedelta(seconds=lag)
