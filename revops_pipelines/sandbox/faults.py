@@ -19,6 +19,7 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from random import Random
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -238,6 +239,18 @@ def changed(change: Callable[[bytes], bytes]) -> Fault:
         reply = await scene.healthy()
         body = change(reply.body)
         await Reply(reply.status, body, reply.headers, reply.media_type).send(scene.send)
+
+    return play
+
+
+def sometimes(fault: Fault, share: float, random: Random) -> Fault:
+    """A fault that strikes a share of the calls at random, and lets the others be: a storm."""
+
+    async def play(scene: Scene) -> None:
+        if random.random() < share:
+            await fault(scene)
+        else:
+            await (await scene.healthy()).send(scene.send)
 
     return play
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from urllib.parse import urlsplit
 
 import pytest
@@ -174,6 +175,15 @@ def test_a_repeated_page_and_a_changed_one(url: str, app: Framed) -> None:
         for page in (1, 2, 3)
     ]
     assert pages == ["1", "1", "changed"]
+
+
+def test_a_storm_strikes_some_calls_and_spares_others(url: str, app: Framed) -> None:
+    storm = faults.sometimes(faults.answer(429, b"{}"), 0.5, Random(1))
+    app.faults.next(storm, times=None)
+    statuses = {requests.get(f"{url}/open", timeout=5).status_code for _ in range(20)}
+    assert statuses == {200, 429}
+    app.faults.clear()
+    assert requests.get(f"{url}/open", timeout=5).status_code == 200
 
 
 def test_meanwhile_acts_between_two_pages(url: str, app: Framed) -> None:

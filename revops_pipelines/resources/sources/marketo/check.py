@@ -70,7 +70,7 @@ def _remedy(error: IngestError, scopes: Sequence[str]) -> str:
     if isinstance(error, CredentialsRefusedError):
         return (
             f"copy the client id and secret of the custom service in {_SERVICE} into "
-            "MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET"
+            "MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET; if they are right, set credentials_in_url"
         )
     if isinstance(error, PermissionMissingError):
         return f"grant {' and '.join(scopes)} in {_ROLE}"
