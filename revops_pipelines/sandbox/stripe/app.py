@@ -49,9 +49,10 @@ class StripeApp:
         self._since = self._now() - events.KEPT_DAYS * DAY
         self._feed: Listed | None = None
         self._account = f"acct_1{core(Random(f'{billing.seed}:billing:account'), 16)}"
+        # As bytes: what is expanded is written into, so that each needs its own.
         self._discounts = {
-            record.story.rebate.id: shapes_catalog.discount(
-                record.story.rebate, record.customer, record.story
+            record.story.rebate.id: msgspec.json.encode(
+                shapes_catalog.discount(record.story.rebate, record.customer, record.story)
             )
             for record in billing.books.subscriptions
             if record.story.rebate is not None
@@ -160,10 +161,9 @@ class StripeApp:
         if not found.expand:
             return _entries(url, entries, found)
         paths = paths_below(found.expand, is_list=True)
-        copies: list[dict[str, Any]] = [{**entry} for entry in entries]
-        for copy in copies:
-            expand(copy, paths, lambda identity: self._object(identity, now))
-        return _entries(url, copies, found)
+        for entry in entries:
+            expand(entry, paths, lambda identity: self._object(identity, now))
+        return _entries(url, entries, found)
 
     def _expanded(
         self, bodies: Sequence[bytes], paths: Sequence[str], now: int, is_list: bool
@@ -178,15 +178,17 @@ class StripeApp:
 
     def _object(self, identity: str, now: int) -> dict[str, Any] | None:
         """The object that an identifier names, if any."""
+        shown: dict[str, Any]
         if identity in self._discounts:
-            return self._discounts[identity]
+            shown = msgspec.json.decode(self._discounts[identity])
+            return shown
         for name in _EXPANDABLE.get(identity.partition("_")[0], ("coupons",)):
             shelf = self.lists[name].shelf
             record = shelf.find(identity, now)
             if record is not None:
                 if shelf.is_gone(record, now):
                     return shapes_subscription.deleted_customer(record)
-                shown: dict[str, Any] = msgspec.json.decode(shelf.body(record, now))
+                shown = msgspec.json.decode(shelf.body(record, now))
                 return shown
         return None
 

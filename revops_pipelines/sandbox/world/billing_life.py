@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from revops_pipelines.sandbox.world.billing_calendar import DAY, HOUR
+from revops_pipelines.sandbox.world.billing_calendar import DAY, HOUR, QUARTERLY, YEARLY
 from revops_pipelines.sandbox.world.billing_catalog import Catalog
 from revops_pipelines.sandbox.world.billing_sketch import Sketch
 from revops_pipelines.sandbox.world.billing_story import Item, Subscription, period_at
@@ -75,7 +75,7 @@ def decorated(life: Life, sketch: Sketch) -> Sketch:
     random, story = life.random, sketch.story
     interval = story.changes[0].items[0].price.interval
     roll = random.random()
-    if life.account.segment != "SMB" and interval is not None and interval.unit == "year":
+    if life.account.segment != "SMB" and interval in (QUARTERLY, YEARLY):
         if roll < 0.6:
             sketch.story = replace(story, pays_after=random.randrange(3 * DAY, 27 * DAY))
         return sketch
