@@ -287,7 +287,9 @@ def _settings(
     kinds: Mapping[str, Mapping[str, PluginKind]],
 ) -> Settings:
     plugins = {
-        section: read_tables(section, tables.pop(section, {}), kinds.get(section, {}))
+        section: read_tables(
+            section, tables.pop(section, {}), kinds.get(section, {}), path.parent if path else None
+        )
         for section in SECTIONS
     }
     try:

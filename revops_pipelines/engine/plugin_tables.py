@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -46,10 +47,18 @@ class PluginTable:
 
 
 def read_tables(
-    section: str, tables: Mapping[str, Any], kinds: Mapping[str, PluginKind]
+    section: str,
+    tables: Mapping[str, Any],
+    kinds: Mapping[str, PluginKind],
+    folder: Path | None = None,
 ) -> dict[str, PluginTable]:
-    """Every `[section.name]` as a PluginTable. Raises ConfigurationError."""
-    return {name: _read_table(section, name, table, kinds) for name, table in tables.items()}
+    """Every `[section.name]` as a PluginTable. Raises ConfigurationError.
+
+    `folder` is where the file lies; options with paths find it in the validation context.
+    """
+    return {
+        name: _read_table(section, name, table, kinds, folder) for name, table in tables.items()
+    }
 
 
 def nearest(wrong: str, valid: Iterable[str]) -> str:
@@ -82,7 +91,11 @@ def explain(
 
 
 def _read_table(
-    section: str, name: str, table: Any, kinds: Mapping[str, PluginKind]
+    section: str,
+    name: str,
+    table: Any,
+    kinds: Mapping[str, PluginKind],
+    folder: Path | None,
 ) -> PluginTable:
     at = (section, name)
     if not isinstance(table, Mapping):
@@ -99,7 +112,7 @@ def _read_table(
     }
     own = {key: value for key, value in table.items() if key != "kind" and key not in secret_keys}
     try:
-        options = kind.options.model_validate(own)
+        options = kind.options.model_validate(own, context={"folder": folder})
     except ValidationError as error:
         raise explain(error, kind.options, at) from None
     return PluginTable(name, kind_name, options, secrets)
