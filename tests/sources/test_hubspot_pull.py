@@ -134,6 +134,23 @@ def test_the_pulse_sees_a_touch_minutes_later(open_sandbox: Open, tmp_path: Path
     assert wanted in {row["activity_id"] for row in house.offered("activities")}
 
 
+def test_long_lists_are_left_to_the_night(open_sandbox: Open, tmp_path: Path) -> None:
+    house = house_at(tmp_path, "house")
+    with open_sandbox() as served:
+        house.pull_all(served)
+        begun = dict(house.cursors["calls"])
+        served.clock.advance(timedelta(days=7, minutes=5))
+        house.pull_all(served, PULSE)
+        assert house.cursors["calls"]["full_at"] == begun["full_at"]
+        assert house.cursors["calls"]["archived_at"] > begun["archived_at"]
+        # A night a little early for the week to be over is the night all the same.
+        house.cursors["calls"] = begun | {
+            "full_at": (served.clock.now() - timedelta(days=6, hours=23)).isoformat()
+        }
+        house.pull_all(served)
+        assert house.cursors["calls"]["full_at"] == served.clock.now().isoformat()
+
+
 def everything_changed(house: Warehouse, served: Sandbox) -> None:
     """Cursors as if nothing had been read since the first day, and nothing else were due."""
     now = served.clock.now().isoformat()

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from revops_pipelines.engine.declarations import Source
 from revops_pipelines.resources.sources.hubspot.check import check
 from revops_pipelines.resources.sources.hubspot.client import connect
 from revops_pipelines.resources.sources.hubspot.offers import offers
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 from revops_pipelines.resources.sources.hubspot.streams import streams
+
+
+def _sandbox_options(urls: Mapping[str, str]) -> Mapping[str, Any]:
+    """Where the simulated company is, and what its people would write into revops.toml."""
+    return {
+        "base_url": urls["hubspot"],
+        "internal_domains": ("northbeam.example",),
+        "small_below_employees": 200,
+        "mid_below_employees": 1_500,
+    }
+
 
 SOURCE = Source(
     name="hubspot",
@@ -19,5 +33,5 @@ SOURCE = Source(
     check=check,
     streams=streams,
     offers=offers,
-    sandbox_options=lambda urls: {"base_url": urls["hubspot"]},
+    sandbox_options=_sandbox_options,
 )

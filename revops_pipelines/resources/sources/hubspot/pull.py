@@ -30,6 +30,9 @@ from revops_pipelines.resources.sources.hubspot.reading import (
     read_records,
 )
 
+# What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
+THOROUGH = "thorough"
+_EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
 _ALWAYS = ("hs_merged_object_ids", "hs_object_source", "hubspot_owner_id")
 # Quotes inside a value are escaped, so that this cannot match within somebody's text.
 _MERGED = re.compile(rb'"hs_merged_object_ids":\s?"([0-9; ]+)"')
@@ -91,8 +94,6 @@ def _named_in(options: HubSpotOptions) -> tuple[str, ...]:
 
 def _plan(job: Pull, api: HubSpot) -> _Plan:
     options = api.options
-    full_at = _moment(job.cursor.get("full_at"))
-    archived_at = _moment(job.cursor.get("archived_at"))
     last = _moment(job.cursor.get("until"))
     changes = pull_window(
         last,
@@ -102,16 +103,20 @@ def _plan(job: Pull, api: HubSpot) -> _Plan:
         look_back=timedelta(minutes=options.look_back_minutes),
         server_now=api.http.server_now(),
     )
-    if (
-        last is None
-        or full_at is None
-        or job.now - full_at >= timedelta(days=options.full_every_days)
-    ):
+    # Long lists belong into the night. A run without the streams of the night only makes up for
+    # nights that did not happen; one with them does not wait for the last minutes to pass.
+    grace = -_EARLY if job.fetched.get(THOROUGH) else _OVERDUE
+    full_every = timedelta(days=options.full_every_days) + grace
+    if last is None or _is_due(job, "full_at", full_every):
         return _Plan(None, changes.end)
-    due = archived_at is None or job.now - archived_at >= timedelta(
-        hours=options.archived_every_hours
-    )
-    return _Plan(changes, changes.end, due and not job.cursor.get("archived_refused"))
+    archived_every = timedelta(hours=options.archived_every_hours) + max(grace, timedelta())
+    is_due = _is_due(job, "archived_at", archived_every)
+    return _Plan(changes, changes.end, is_due and not job.cursor.get("archived_refused"))
+
+
+def _is_due(job: Pull, done: str, every: timedelta) -> bool:
+    at = _moment(job.cursor.get(done))
+    return at is None or job.now - at >= every
 
 
 def _moment(value: Any) -> datetime | None:

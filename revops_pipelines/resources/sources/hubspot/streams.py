@@ -189,6 +189,21 @@ _KINDS = (
 
 OBJECT_KINDS = tuple(kind.pulled.name for kind in _KINDS)
 
+# First of all streams: what it shares, the others wait for.
+_PIPELINES = Stream(
+    "pipelines",
+    "Pipelines of deals and their stages.",
+    ("id",),
+    (
+        Column("id", "VARCHAR", "/id", "Identifier of the pipeline."),
+        Column("label", "VARCHAR", "/label", "What people call it."),
+        Column("display_order", "INTEGER", "/displayOrder", "Position among pipelines."),
+        Column("stages", "JSON", "/stages", "Its stages."),
+    ),
+    tables.pull_pipelines,
+    scopes=("crm.schemas.deals.read",),
+)
+
 _TABLES = (
     Stream(
         "owners",
@@ -208,19 +223,6 @@ _TABLES = (
         updated="updated_at",
         pulse=True,
         scopes=("crm.objects.owners.read",),
-    ),
-    Stream(
-        "pipelines",
-        "Pipelines of deals and their stages.",
-        ("id",),
-        (
-            Column("id", "VARCHAR", "/id", "Identifier of the pipeline."),
-            Column("label", "VARCHAR", "/label", "What people call it."),
-            Column("display_order", "INTEGER", "/displayOrder", "Position among pipelines."),
-            Column("stages", "JSON", "/stages", "Its stages."),
-        ),
-        tables.pull_pipelines,
-        scopes=("crm.schemas.deals.read",),
     ),
     Stream(
         "properties",
@@ -275,7 +277,7 @@ _TABLES = (
 def streams(options: HubSpotOptions) -> tuple[Stream, ...]:
     """Every stream; the options do not change which there are."""
     del options
-    return (*(_object_stream(kind) for kind in _KINDS), *_TABLES)
+    return (_PIPELINES, *(_object_stream(kind) for kind in _KINDS), *_TABLES)
 
 
 def _object_stream(kind: _Kind) -> Stream:

@@ -11,6 +11,7 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
+from revops_pipelines.resources.sources.hubspot.pull import THOROUGH
 from revops_pipelines.resources.sources.hubspot.reading import Page, pages
 
 _PAGE = {"limit": 100}
@@ -30,7 +31,11 @@ def pull_owners(job: Pull) -> None:
 
 
 def pull_pipelines(job: Pull) -> None:
-    """Pipelines of deals. Deleted ones are no longer listed and stay as they were last seen."""
+    """Pipelines of deals. Deleted ones are no longer listed and stay as they were last seen.
+
+    As the first stream that no pulse pulls, this one also tells the others so.
+    """
+    job.share(THOROUGH, True)
     api: HubSpot = job.client
     page = api.get(Page, api.paths.pipelines("deals"))
     job.write(bytes(record) for record in page.results)
