@@ -58,6 +58,15 @@ class Activity:
             and self.outcome_at(now) not in ("bounced", "canceled", "rescheduled", "no_show")
         )
 
+    def both_spoke(self, now: datetime) -> bool:
+        """Both sides took part: a call that was taken, a meeting held, a mail written back."""
+        if self.at > now or (self.deleted_at is not None and self.deleted_at <= now):
+            return False
+        outcome = self.outcome_at(now)
+        if self.kind == "email":
+            return self.by == "prospect"
+        return (self.kind, outcome) in (("call", "connected"), ("meeting", "completed"))
+
 
 def in_order(activities: Iterable[Activity]) -> tuple[Activity, ...]:
     """Sorted by when they were recorded; an activity's identifier follows from its position."""

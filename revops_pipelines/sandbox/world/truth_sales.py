@@ -5,17 +5,17 @@ mess (`truth_sales_counts.py`), or anything that looks at what a vendor's API sh
 
 The rules: a lead's first touch is the earliest activity of one of our people towards that person,
 by any of the person's contacts, at or after the hand was raised; see `Activity.touches` for what
-counts. People exist from their first contact on. A deal shows nothing that happened after it was
-deleted.
+counts, and `Activity.both_spoke` for a conversation. People exist from their first contact on. A
+deal shows nothing that happened after it was deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from revops_pipelines.sandbox.world.activities import activity_id
+from revops_pipelines.sandbox.world.activities import Activity, activity_id
 from revops_pipelines.sandbox.world.company import Contact, Person
 from revops_pipelines.sandbox.world.deals import Deal
 from revops_pipelines.sandbox.world.people import NOTICED_AFTER, archived_at
@@ -26,11 +26,20 @@ Touch = tuple[datetime, int]
 
 def first_touches(world: World, now: datetime) -> dict[int, Touch]:
     """Per person who raised a hand: when it was first answered, and by which activity."""
+    return _first(world, now, lambda activity: activity.touches(now))
+
+
+def first_conversations(world: World, now: datetime) -> dict[int, Touch]:
+    """Per person who raised a hand: when both sides first spoke since, and in which activity."""
+    return _first(world, now, lambda activity: activity.both_spoke(now))
+
+
+def _first(world: World, now: datetime, counts: Callable[[Activity], bool]) -> dict[int, Touch]:
     first: dict[int, Touch] = {}
     for position, activity in enumerate(world.activities):
         if activity.recorded_at > now:
             break
-        if not activity.touches(now):
+        if not counts(activity):
             continue
         for index in {world.contacts[contact].person_index for contact in activity.contacts}:
             raised = world.people[index].raised_at
@@ -68,7 +77,7 @@ def excluded(person: Person, now: datetime) -> str | None:
 
 def lead_rows(world: World, now: datetime) -> list[dict[str, Any]]:
     """Rows of `leads.csv`: one per person known by then, deleted ones included."""
-    touches = first_touches(world, now)
+    touches, conversations = first_touches(world, now), first_conversations(world, now)
     rows = []
     for index, contacts in sorted(contacts_of(world, now).items()):
         person = world.people[index]
@@ -78,6 +87,8 @@ def lead_rows(world: World, now: datetime) -> list[dict[str, Any]]:
             {
                 **_identity(person, main, contacts, now),
                 **_response(world, person, touches.get(index), now),
+                "first_two_way_at": conversations[index][0] if index in conversations else None,
+                "qualified_at": _qualified(world, person, now),
             }
         )
     return rows
@@ -116,6 +127,13 @@ def _response(world: World, person: Person, touch: Touch | None, now: datetime) 
         "owner_hubspot_id": world.users[owner].hubspot_id if owner is not None else None,
         "team": world.users[owner].team if owner is not None else None,
     }
+
+
+def _qualified(world: World, person: Person, now: datetime) -> datetime | None:
+    """When sales first took the person on, at the latest with a deal or as a customer."""
+    funnel = world.funnels[person.index]
+    reached = (funnel.sales_qualified_at, funnel.opportunity_at, funnel.customer_at)
+    return min((at for at in reached if at is not None and at <= now), default=None)
 
 
 def last_shown(deal: Deal, now: datetime) -> datetime:
@@ -178,4 +196,32 @@ def _stays(deal: Deal, shown: datetime) -> Iterator[dict[str, Any]]:
         }
 
 
-TABLES = {"leads": lead_rows, "deals": deal_rows, "deal_stages": stage_rows}
+def deal_contact_rows(world: World, now: datetime) -> list[dict[str, Any]]:
+    """Rows of `deal_contacts.csv`: people of each deal, by the contact that stands for them."""
+    standing = {
+        index: next(
+            each.hubspot_id
+            for each in contacts
+            if each.kind in ("primary", "former") and not merged(each, now)
+        )
+        for index, contacts in contacts_of(world, now).items()
+    }
+    return [
+        {
+            "deal_id": deal.hubspot_id,
+            "person_index": index,
+            "hubspot_contact_id": standing[index],
+            "deleted_at": deal.deleted_at if last_shown(deal, now) is not now else None,
+        }
+        for deal in world.deals
+        if deal.created_at <= now
+        for index in deal.people
+    ]
+
+
+TABLES = {
+    "leads": lead_rows,
+    "deals": deal_rows,
+    "deal_stages": stage_rows,
+    "deal_contacts": deal_contact_rows,
+}

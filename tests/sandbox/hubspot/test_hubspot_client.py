@@ -19,7 +19,7 @@ from hubspot_caller import Caller
 from revops_pipelines.sandbox.truth import true_tables
 
 TOUCHES = {
-    "calls": ["hs_timestamp", "hs_call_direction", "hs_object_source"],
+    "calls": ["hs_timestamp", "hs_call_direction", "hs_call_disposition"],
     "emails": [
         "hs_timestamp",
         "hs_email_direction",
@@ -157,27 +157,55 @@ def is_touch(kind: str, values: dict[str, Any], now: datetime) -> bool:
     return not machine
 
 
+def is_conversation(kind: str, values: dict[str, Any]) -> bool:
+    """Both sides took part."""
+    if kind == "calls":
+        return values["hs_call_disposition"] == "f240bbac-87c9-4f6e-bf70-924b57d47db7"
+    if kind == "emails":
+        machine = values["hs_email_subject"].startswith("Automatic reply:")
+        return values["hs_email_direction"] == "INCOMING_EMAIL" and not machine
+    return kind == "meetings" and values["hs_meeting_outcome"] == "COMPLETED"
+
+
 def test_first_touches(client: official.HubSpot, hubspot: Caller, truth: Any) -> None:
     touches: dict[str, list[datetime]] = {}
+    conversations: dict[str, list[datetime]] = {}
+    now = hubspot.clock.now()
     for kind, properties in TOUCHES.items():
         source = getattr(client.crm.objects, kind)
         for record in every(source, properties=properties, associations=["contacts"]):
-            if not is_touch(kind, record.properties, hubspot.clock.now()):
-                continue
             linked = (record.associations or {}).get("contacts")
+            at = moment(record.properties["hs_timestamp"])
+            assert at is not None
             for end in linked.results if linked else ():
-                at = moment(record.properties["hs_timestamp"])
-                assert at is not None
-                touches.setdefault(end.id, []).append(at)
+                if is_touch(kind, record.properties, now):
+                    touches.setdefault(end.id, []).append(at)
+                if is_conversation(kind, record.properties):
+                    conversations.setdefault(end.id, []).append(at)
     answered = 0
     for lead in truth["leads"]:
         if not lead["is_inbound"] or lead["deleted_at"] is not None:
             continue
         own = [lead["hubspot_contact_id"], *lead["duplicates_hubspot_ids"]]
-        later = [at for id_ in own for at in touches.get(id_, []) if at >= lead["raised_at"]]
-        assert min(later, default=None) == lead["first_touch_at"], lead
-        answered += bool(later)
-    assert answered > 50
+        for seen, column in ((touches, "first_touch_at"), (conversations, "first_two_way_at")):
+            later = [at for id_ in own for at in seen.get(id_, []) if at >= lead["raised_at"]]
+            assert min(later, default=None) == lead[column], lead
+            answered += bool(later)
+    assert answered > 100
+
+
+def test_people_of_deals(client: official.HubSpot, truth: Any) -> None:
+    gone = {lead["hubspot_contact_id"] for lead in truth["leads"] if lead["deleted_at"]}
+    expected: dict[str, set[str]] = {}
+    for row in truth["deal_contacts"]:
+        if row["deleted_at"] is None and row["hubspot_contact_id"] not in gone:
+            expected.setdefault(row["deal_id"], set()).add(row["hubspot_contact_id"])
+    seen = {
+        deal.id: {end.id for end in deal.associations["contacts"].results}
+        for deal in every(client.crm.deals, associations=["contacts"])
+        if deal.associations
+    }
+    assert seen == expected
 
 
 def test_every_engagement_is_there_once(client: official.HubSpot, hubspot: Caller) -> None:
