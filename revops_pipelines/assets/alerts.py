@@ -24,6 +24,7 @@ from revops_pipelines.engine.needs import Clock, Warehouse
 LAYER = "alerts"
 DELIVERY_KEY = dg.AssetKey([LAYER, "delivery"])
 EVALUATED_CHECK = "evaluated"
+LONG_TABLE = "metrics.metric_values"
 
 
 def alert_key(rule: str) -> dg.AssetKey:
@@ -36,7 +37,7 @@ def alert_asset(
 ) -> dg.AssetsDefinition:
     """The asset of one rule; its materialization counts what fired, resolved and stays open."""
     key = alert_key(rule.name)
-    inputs = {dg.AssetKey(list(name.split(".", 1))) for name in rule.inputs} & available
+    inputs = _inputs(rule, available)
 
     @dg.asset(
         key=key,
@@ -74,6 +75,21 @@ def alert_asset(
         )
 
     return evaluate
+
+
+def _inputs(rule: Rule, available: frozenset[dg.AssetKey]) -> set[dg.AssetKey]:
+    """The assets that must be built before the rule is judged.
+
+    The long table belongs to all metrics: a rule that reads it waits for those that it names.
+    """
+    inputs = {dg.AssetKey(list(name.split(".", 1))) for name in rule.inputs} & available
+    if LONG_TABLE in rule.inputs:
+        inputs |= {
+            metric
+            for metric in available
+            if metric.path[0] == "metrics" and f"'{metric.path[1]}'" in rule.sql
+        }
+    return inputs
 
 
 def delivery_asset(rules: Sequence[str]) -> dg.AssetsDefinition:

@@ -30,7 +30,7 @@ def shown(value: Value, unit: str, currency: str) -> str:
     if unit == "minutes":
         return _duration(exact)
     if unit == "days":
-        return f"{exact:,.1f} days"
+        return f"{exact:,.1f} d"
     if unit.startswith("money"):
         return _money(exact, currency) + ("/day" if unit == "money_per_day" else "")
     return f"{exact:,.0f}" if exact == exact.to_integral() else f"{exact:,.2f}"
@@ -60,7 +60,7 @@ def _duration(minutes: Decimal) -> str:
     hours, rest = divmod(minutes, 60)
     if hours < 48:
         return f"{hours:.0f} h {rest:.0f} min"
-    return f"{minutes / 1440:,.1f} days"
+    return f"{minutes / 1440:,.1f} d"
 
 
 def _money(amount: Decimal, currency: str) -> str:

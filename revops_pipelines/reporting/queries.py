@@ -150,7 +150,7 @@ def stages(connection: duckdb.DuckDBPyConnection) -> list[StageRow]:
                    value, n
             FROM metrics.metric_values, latest
             WHERE metric IN ('stage_conversion', 'stage_duration') AND grain = 'quarter'
-              AND period_start_on = latest.on_ AND dimensions->>'stage' IS NOT NULL
+              AND period_start_on = latest.on_ AND (dimensions->>'stage') IS NOT NULL
         ), named AS (
             SELECT pipeline, stage, any_value(stage_label) AS label, min(stage_order) AS position
             FROM metrics.stage_conversion GROUP BY ALL

@@ -16,6 +16,14 @@ from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.reporting.numbers import shown, shown_change
 
 STAGES = ("engage", "execute", "expand")
+# The order in which people ask; what is not named here follows by name.
+FIRST = (
+    *("speed_to_lead", "sla_attainment", "lead_contact_rate", "lead_to_opportunity"),
+    *("win_rate", "sales_cycle", "average_selling_price", "pipeline_velocity"),
+    *("closed_value_velocity", "stage_conversion", "stage_duration"),
+    *("mrr", "arr", "mrr_movements", "net_revenue_retention", "gross_revenue_retention"),
+    *("logo_churn", "gross_mrr_churn", "net_mrr_churn", "revenue_after_churn"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,13 @@ def scorecard(
         for metric in metrics
         if "month" in metric.grains
     ]
-    return sorted(lines, key=lambda line: STAGES.index(line.metric.stage))
+    return sorted(lines, key=_place)
+
+
+def _place(line: ScoreLine) -> tuple[int, int, str]:
+    name = line.metric.name
+    asked = FIRST.index(name) if name in FIRST else len(FIRST)
+    return STAGES.index(line.metric.stage), asked, name
 
 
 def _points(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[Point, ...]]:
