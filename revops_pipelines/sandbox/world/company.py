@@ -12,9 +12,8 @@ that closes at `wins_at`; `none` never pay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from revops_pipelines.sandbox.world.names import (
@@ -319,13 +318,3 @@ def growing(random: Random, start: datetime, end: datetime) -> datetime:
 
 def _between(random: Random, start: datetime, end: datetime) -> datetime:
     return (start + (end - start) * random.random()).replace(microsecond=0)
-
-
-def winners(accounts: Sequence[Account], now: datetime) -> list[Account]:
-    """The accounts that pay at the given time, or did before."""
-    return [account for account in accounts if account.wins_at and account.wins_at <= now]
-
-
-def midnight(moment: datetime) -> datetime:
-    """The UTC day's first instant."""
-    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from revops_pipelines.sandbox.world.activities import Activity, in_order
+from revops_pipelines.sandbox.world.billing import Billing, simulate_billing
 from revops_pipelines.sandbox.world.company import (
     Account,
     Contact,
@@ -28,6 +28,8 @@ from revops_pipelines.sandbox.world.deals import Deal, DealDesk, simulate_deals
 from revops_pipelines.sandbox.world.funnel import Funnel, simulate_funnels
 from revops_pipelines.sandbox.world.fx import Fx
 from revops_pipelines.sandbox.world.journeys import Journeys
+from revops_pipelines.sandbox.world.marketing import simulate_marketing
+from revops_pipelines.sandbox.world.marketing_shapes import Marketing
 from revops_pipelines.sandbox.world.people import Span, simulate_people
 from revops_pipelines.sandbox.world.working_hours import WorkingHours, working_hours
 
@@ -50,8 +52,8 @@ class World:
     deals: tuple[Deal, ...]
     funnels: tuple[Funnel, ...]
     activities: tuple[Activity, ...]
-    billing: Any
-    marketing: Any
+    billing: Billing
+    marketing: Marketing
 
 
 def build_world(
@@ -107,8 +109,8 @@ def _build(seed: int, anchor: date, scale: float, history_months: int, horizon_d
         deals=deals,
         funnels=simulate_funnels(seed, people, accounts, deals),
         activities=activities,
-        billing=_billing(seed, accounts, start, end, fx),
-        marketing=_marketing(seed, people, start, end),
+        billing=simulate_billing(seed, accounts, start, end, fx),
+        marketing=simulate_marketing(seed, people, start, end),
     )
 
 
@@ -157,17 +159,3 @@ def _of_deals(
     sellers = {user.team: user.index for user in reversed(staff.users) if user.left_at is None}
     for account in accounts:
         yield from work.of_customer(account, buyers.get(account.index, []), sellers[account.team])
-
-
-def _billing(
-    seed: int, accounts: tuple[Account, ...], start: datetime, end: datetime, fx: Fx
-) -> Any:
-    from revops_pipelines.sandbox.world.billing import simulate_billing
-
-    return simulate_billing(seed, accounts, start, end, fx)
-
-
-def _marketing(seed: int, people: tuple[Person, ...], start: datetime, end: datetime) -> Any:
-    from revops_pipelines.sandbox.world.marketing import simulate_marketing
-
-    return simulate_marketing(seed, people, start, end)
