@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from marketorestpython.client import MarketoClient
 
-from revops_pipelines.sandbox.world.marketing_shapes import ACTIVITY_TYPES
+from revops_pipelines.sandbox.world.marketing_shapes import ACTIVITY_TYPES, POSITION
 
 Caller = Any
+BEGINNING = "2024-01-01T00:00:00Z"
 SINCE = "2026-05-01T00:00:00Z"
 SINCE_SECONDS = 1_777_593_600
 
@@ -33,16 +34,40 @@ def test_it_reads_all_activities(client: MarketoClient, marketo: Caller) -> None
     got: set[str] = set()
     for chosen in (kinds[:10], kinds[10:]):
         rows = client.execute(
-            method="get_lead_activities", activityTypeIds=chosen, sinceDatetime=SINCE
+            method="get_lead_activities", activityTypeIds=chosen, sinceDatetime=BEGINNING
         )
         got |= {row["marketoGUID"] for row in rows}
     expected = {
         str(activity.guid)
         for activity in marketo.world.marketing.activities
-        if activity.at >= SINCE_SECONDS and activity.seen_at <= now
+        if activity.seen_at <= now
     }
     assert got == expected
-    assert len(got) > 100
+    assert len(got) > 1_000
+
+
+def test_it_reads_all_leads(client: MarketoClient, marketo: Caller) -> None:
+    """Every lead is made by a New Lead activity; those that are gone are not answered."""
+    made = client.execute(
+        method="get_lead_activities", activityTypeIds=["12"], sinceDatetime=BEGINNING
+    )
+    numbers = [str(row["leadId"]) for row in made]
+    got: dict[int, dict[str, Any]] = {}
+    for start in range(0, len(numbers), 300):
+        leads = client.execute(
+            method="get_multiple_leads_by_filter_type",
+            filterType="id",
+            filterValues=numbers[start : start + 300],
+            fields=["email", "leadStatus", "leadScore"],
+        )
+        got |= {lead["id"]: lead for lead in leads}
+    now = int(marketo.clock.now().timestamp())
+    there = {lead.lead_id: lead for lead in marketo.world.marketing.leads if lead.is_there(now)}
+    assert got.keys() == there.keys()
+    for number, lead in got.items():
+        values = there[number].at(now)
+        asked = [values[POSITION[name]] for name in ("email", "leadStatus", "leadScore")]
+        assert [lead["email"], lead["leadStatus"], lead["leadScore"]] == asked
 
 
 def test_it_reads_lead_changes_and_deleted_leads(client: MarketoClient, marketo: Caller) -> None:
