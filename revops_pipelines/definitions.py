@@ -28,7 +28,7 @@ from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.installation import installed_settings
-from revops_pipelines.jobs import jobs_and_schedules
+from revops_pipelines.jobs import build_jobs
 from revops_pipelines.resources.systems import Systems, systems_of
 from revops_pipelines.sensors import rules as rule_plugins
 from revops_pipelines.settings import Settings, environment
@@ -77,13 +77,14 @@ def build_defs(
         for stream in system.streams
         if stream.pulse
     ]
-    pulse_rules = [name for name, rule in rules.items() if rule.pulse and options[name].enabled]
-    jobs, schedules = jobs_and_schedules(pulse_streams, pulse_rules)
+    enabled = [rule for name, rule in rules.items() if options[name].enabled]
+    assets = [*layers.assets, *alerts, delivery, published, report]
+    jobs = build_jobs((key for asset in assets for key in asset.keys), pulse_streams, enabled)
     return dg.Definitions(
-        assets=[*layers.assets, *alerts, delivery, published, report],
-        jobs=jobs,
-        schedules=schedules,
-        sensors=sensors_of(settings, systems, jobs),
+        assets=assets,
+        jobs=list(jobs.all),
+        schedules=list(jobs.schedules),
+        sensors=sensors_of(settings, systems, jobs, enabled),
         resources={**resources_of(settings, systems, progress), **(resources or {})},
         executor=dg.in_process_executor,
     )

@@ -1,6 +1,6 @@
-"""The two jobs and when they run.
+"""The jobs and when they run.
 
-Belongs here: what `nightly` and `pulse` select, their tags and their schedules. Does not: assets.
+Belongs here: what `nightly`, `pulse` and `judge` select, tags and schedules. Does not: assets.
 
 Both are caught up after an outage by one run: pulls start at the watermark, so a missed tick costs
 nothing but time, and Dagster runs only the latest of missed ticks.
@@ -8,7 +8,8 @@ nothing but time, and Dagster runs only the latest of missed ticks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -18,10 +19,13 @@ from revops_pipelines.assets.conformed._assets import conformed_key
 from revops_pipelines.assets.metrics._assets import metric_key
 from revops_pipelines.assets.parameters import PARAMETERS_KEY, SOURCES_KEY
 from revops_pipelines.assets.publish import PUBLISHED_KEY
+from revops_pipelines.assets.raw import LAYER as RAW_LAYER
 from revops_pipelines.assets.raw import PULSE, STREAMS_TAG
+from revops_pipelines.engine.alerts.declaration import Rule
 
 NIGHTLY = "nightly"
 PULSE_JOB = "pulse"
+JUDGE_JOB = "judge"
 JOB_TAG = "revops/job"
 
 # 02:30 UTC: outside local midnight to four of nobody's daylight-saving change that matters, as UTC
@@ -30,53 +34,80 @@ NIGHTLY_CRON = "30 2 * * *"
 PULSE_CRON = "*/5 * * * *"
 
 # A run that outlives these is stuck: ended by run monitoring, its lock released by the system.
-_MAX_RUNTIME = {NIGHTLY: 4 * 3600, PULSE_JOB: 15 * 60}
+_MAX_RUNTIME = {NIGHTLY: 4 * 3600, PULSE_JOB: 15 * 60, JUDGE_JOB: 15 * 60}
 
 # What the pulse keeps fresh between nights.
 _PULSE_ENTITIES = ("users", "leads", "activities")
 _PULSE_METRICS = ("speed_to_lead",)
 
 
-def jobs_and_schedules(
-    pulse_streams: Iterable[dg.AssetKey], pulse_rules: Iterable[str]
-) -> tuple[list[Any], list[dg.ScheduleDefinition]]:
-    """The jobs, and the schedules that start them; both schedules are on by default."""
-    nightly = _job(
-        NIGHTLY, dg.AssetSelection.all(), "all", "Everything: pull, conform, measure, alert, show."
-    )
-    keys = [
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs, their schedules, and which of their assets no source loads.
+
+    Jobs are typed Any: Dagster does not export the type of an asset job.
+    """
+
+    nightly: Any
+    pulse: Any
+    judge: Any
+    schedules: tuple[dg.ScheduleDefinition, ...]
+    buildable: Mapping[str, Sequence[dg.AssetKey]]
+
+    @property
+    def all(self) -> tuple[Any, ...]:
+        """Every job."""
+        return (self.nightly, self.pulse, self.judge)
+
+
+def build_jobs(
+    assets: Iterable[dg.AssetKey], pulse_streams: Iterable[dg.AssetKey], rules: Iterable[Rule]
+) -> Jobs:
+    """The jobs over the assets that exist; both schedules are on by default."""
+    rules = tuple(rules)
+    pulse_keys = [
         SOURCES_KEY,
         PARAMETERS_KEY,
-        *pulse_streams,
         *(conformed_key(entity) for entity in _PULSE_ENTITIES),
         *(metric_key(metric) for metric in _PULSE_METRICS),
-        *(alert_key(rule) for rule in pulse_rules),
+        *(alert_key(rule.name) for rule in rules if rule.pulse),
         DELIVERY_KEY,
         PUBLISHED_KEY,
     ]
+    judged = [alert_key(rule.name) for rule in rules if not rule.pulse]
+    known = set(assets)
+    buildable = {
+        NIGHTLY: sorted(key for key in known if key.path[0] != RAW_LAYER),
+        PULSE_JOB: sorted(set(pulse_keys) & known),
+    }
+    pulse_selection = [*pulse_streams, *buildable[PULSE_JOB]]
+    nightly = _job(
+        NIGHTLY, dg.AssetSelection.all(), "all", "Everything: pull, conform, measure, alert, show."
+    )
     pulse = _job(
         PULSE_JOB,
-        dg.AssetSelection.assets(*dict.fromkeys(keys)),
+        dg.AssetSelection.assets(*pulse_selection),
         PULSE,
         "Leads, activities and owners, then the response table and its alerts.",
     )
-    schedules = [
-        dg.ScheduleDefinition(
-            name=NIGHTLY,
-            job=nightly,
-            cron_schedule=NIGHTLY_CRON,
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        dg.ScheduleDefinition(
-            name=PULSE_JOB,
-            job=pulse,
-            cron_schedule=PULSE_CRON,
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-    ]
-    return [nightly, pulse], schedules
+    judge = _job(
+        JUDGE_JOB,
+        dg.AssetSelection.assets(*judged, DELIVERY_KEY, PUBLISHED_KEY),
+        "none",
+        "Judges the rules that the pulse does not, on the values that are there.",
+    )
+    schedules = (_schedule(NIGHTLY, nightly, NIGHTLY_CRON), _schedule(PULSE_JOB, pulse, PULSE_CRON))
+    return Jobs(nightly, pulse, judge, schedules, buildable)
+
+
+def _schedule(name: str, job: Any, cron: str) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
 
 
 def _job(

@@ -160,6 +160,14 @@ class Pulling(Table):
     )
 
 
+class Freshness(Table):
+    """When data is too old to rely on."""
+
+    max_age_hours: int = Field(
+        26, ge=1, description="A source whose last load is older than this is told to people."
+    )
+
+
 class Document(Table):
     """All tables of revops.toml that are not a plug-in's."""
 
@@ -174,6 +182,7 @@ class Document(Table):
     pipeline: Pipeline = Pipeline()
     statistics: Statistics = Statistics()
     pulling: Pulling = Pulling()
+    freshness: Freshness = Freshness()
     targets: dict[str, Decimal] = Field(
         default_factory=dict, description="Target per metric, in the metric's unit."
     )
@@ -199,6 +208,7 @@ class Settings:
     pipeline: Pipeline = Pipeline()
     statistics: Statistics = Statistics()
     pulling: Pulling = Pulling()
+    freshness: Freshness = Freshness()
     targets: Mapping[str, Decimal] = field(default_factory=dict)
     sources: Mapping[str, PluginTable] = field(default_factory=dict)
     channels: Mapping[str, PluginTable] = field(default_factory=dict)
@@ -307,6 +317,7 @@ def _settings(
         pipeline=document.pipeline,
         statistics=document.statistics,
         pulling=document.pulling,
+        freshness=document.freshness,
         targets=document.targets,
         **plugins,
     )

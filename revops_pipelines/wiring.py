@@ -6,18 +6,26 @@ Belongs here: constructing them. Does not: what they do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.ingest.pull import ProgressSink
+from revops_pipelines.jobs import Jobs
 from revops_pipelines.resources.clock import ClockResource
 from revops_pipelines.resources.messengers import Messengers
 from revops_pipelines.resources.outbox import OutboxResource
 from revops_pipelines.resources.puller import Puller
 from revops_pipelines.resources.systems import Systems, systems_of
 from revops_pipelines.resources.warehouse import WarehouseResource
+from revops_pipelines.sensors.delivery import delivery_sensor
+from revops_pipelines.sensors.freshness import source_freshness_sensor
+from revops_pipelines.sensors.lead_response import lead_response_sensor
+from revops_pipelines.sensors.run_failure import rebuild_sensor, run_failure_sensor
+from revops_pipelines.sensors.thresholds import threshold_sensor
 from revops_pipelines.settings import Settings
 
 
@@ -38,10 +46,28 @@ def resources_of(
 
 
 def sensors_of(
-    settings: Settings, systems: Systems, jobs: Sequence[Any]
+    settings: Settings, systems: Systems, jobs: Jobs, rules: Sequence[Rule]
 ) -> list[dg.SensorDefinition]:
     """The sensors, all on by default."""
-    return []
+    published = settings.published_path
+    messengers = Messengers(settings.channels, settings.inbox_path)
+    watching = [
+        lead_response_sensor(rule, published, jobs.pulse.name)
+        if rule.pulse
+        else threshold_sensor(rule, published, jobs.judge.name)
+        for rule in rules
+    ]
+    return [
+        *watching,
+        delivery_sensor(messengers.channels, published),
+        source_freshness_sensor(
+            published,
+            [system.name for system in systems],
+            timedelta(hours=settings.freshness.max_age_hours),
+        ),
+        run_failure_sensor(jobs.all),
+        rebuild_sensor([jobs.nightly, jobs.pulse], jobs.buildable),
+    ]
 
 
 def drawn(settings: Settings) -> Path:

@@ -55,6 +55,11 @@ def run_job(job_name: str, dagster_home: Path, console: Console) -> RunOutcome:
 
     with console.status(f"Loading the code location for [bold]{job_name}[/] ..."):
         from revops_pipelines.definitions import build_defs
+        from revops_pipelines.sensors.run_failure import (
+            REBUILD_TAG,
+            only_sources_failed,
+            without_raw,
+        )
 
         progress = _progress(console)
         bars = PullBars(progress)
@@ -68,6 +73,15 @@ def run_job(job_name: str, dagster_home: Path, console: Console) -> RunOutcome:
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_id=run_id, run_config=_QUIET
         )
+        if only_sources_failed(_failed_steps(result)):
+            # As the sensor does under the daemon: what came through is built all the same.
+            job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config=_QUIET,
+                asset_selection=without_raw(job.asset_layer.selected_asset_keys),
+                tags={REBUILD_TAG: run_id},
+            )
         return _outcome(result, job_name, time.monotonic() - began)
 
 
@@ -156,6 +170,16 @@ def _show_steps(instance: DagsterInstance, run_id: str, progress: Progress, bar:
 
 def _type_of(event: Any) -> Any:
     return event.dagster_event.event_type if event.dagster_event else None
+
+
+def _failed_steps(result: Any) -> list[str]:
+    import dagster as dg
+
+    return [
+        event.step_key
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE
+    ]
 
 
 def _outcome(result: Any, job_name: str, seconds: float) -> RunOutcome:
