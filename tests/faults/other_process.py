@@ -72,3 +72,11 @@ def holding_file(warehouse: Path, held: Event, release: Event) -> None:
     held.set()
     release.wait(30)
     connection.close()
+
+
+def interrupted_night(home: Path, url: str) -> None:
+    """A night that really waits; Ctrl-C ends it with exit code 130."""
+    try:
+        night(home, url, patient=True)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -29,6 +29,7 @@ from revops_pipelines.engine.declarations import (
     SourceOptions,
     Stream,
 )
+from revops_pipelines.engine.ingest import stopping
 from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.engine.ingest.http import Caps, HttpClient, Limiter, Response, Retries
@@ -49,9 +50,13 @@ RENEWED = "canary-renewed-77d0"
 
 
 class FakeTime:
-    """A monotonic clock that only sleeping moves, and the sleeps that were asked for."""
+    """A monotonic clock that only sleeping moves, and the sleeps that were asked for.
 
-    def __init__(self) -> None:
+    `patient`: it really sleeps, as the client does outside of tests.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self._patient = patient
         self._now = 0.0
         self._lock = threading.Lock()
         self.slept: list[float] = []
@@ -61,6 +66,8 @@ class FakeTime:
             return self._now
 
     def sleep(self, seconds: float) -> None:
+        if self._patient:
+            stopping.sleep(seconds)
         with self._lock:
             self._now += seconds
             self.slept.append(seconds)
@@ -208,7 +215,7 @@ class Api:
             refresh=self._renew,
             read_error=read_error,
             limiter=Limiter(monotonic=time.monotonic, sleep=time.sleep),
-            retries=Retries(tries=options.tries),
+            retries=Retries(tries=options.tries, throttled_tries=options.tries),
             caps=Caps(
                 total_seconds=options.total_seconds,
                 read_seconds=options.read_seconds,
@@ -313,10 +320,11 @@ def night(
     *,
     crash_point: Callable[[str], None] = lambda _: None,
     streams: Iterable[Stream] = (),
+    patient: bool = False,
     **options: Any,
 ) -> Night:
     """Pull the shop into landing files and load them, as a run does."""
-    time = FakeTime()
+    time = FakeTime(patient)
     shop = source(time, *streams)
     with _warehouse(home) as connection:
         rows = connection.execute("SELECT stream, cursor FROM ops.cursors").fetchall()

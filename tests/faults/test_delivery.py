@@ -55,12 +55,12 @@ def test_l1_receiver_down_for_an_hour(outbox: Outbox, clock: SetClock) -> None:
     away = hook("team", f"http://127.0.0.1:{port}/hook")
     mirror_events(_three_lives(clock.now()), outbox)
 
-    ticks = tick_until(outbox, by_name(away), clock, seconds=3600)
+    ticks = tick_until(outbox, by_name(away), clock, seconds=3600, every=30)
     assert sum(tick.sent for tick in ticks) == 0
     assert sum(tick.failed for tick in ticks) > 10
 
     with receiving(port) as back:
-        tick_until(outbox, by_name(away), clock, seconds=900)
+        tick_until(outbox, by_name(away), clock, seconds=900, every=30)
         assert in_order(back.events, "a") == ["a-1-fired", "a-1-resolved", "a-2-fired"]
         assert in_order(back.events, "b") == ["b-1-fired", "b-1-resolved", "b-2-fired"]
         assert in_order(back.events, "c") == ["c-1-fired", "c-1-resolved"]
@@ -80,10 +80,10 @@ def test_l1_what_piles_up_meanwhile_comes_folded_and_in_order(
             rows.append(event(f"k{minute - 3}", "resolved", 1, clock.now()))
         mirror_events(rows, outbox)
         sent += rows
-        tick_until(outbox, away, clock, seconds=60)
+        tick_until(outbox, away, clock, seconds=60, every=30)
 
     with receiving(port) as back:
-        tick_until(outbox, away, clock, seconds=2 * 3600)
+        tick_until(outbox, away, clock, seconds=2 * 3600, every=60)
         assert sorted(back.events) == sorted(str(row["event_id"]) for row in sent)
         for minute in range(57):
             assert in_order(back.events, f"k{minute}") == [
@@ -218,7 +218,7 @@ def test_l10_a_refused_digest_reaches_the_other_channel_whole(
         channels = by_name(
             hook("team", refusing.url), inbox(tmp_path / "inbox", rules=("something-else",))
         )
-        tick_until(outbox, channels, clock, seconds=60)
+        tick_until(outbox, channels, clock, seconds=60, every=30)
         assert refusing.requests == 1
     [digest] = in_inbox(tmp_path / "inbox")
     assert sorted(digest["folded"]) == sorted(f"k{place}-1-fired" for place in range(40))

@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from conftest import Quiet
 from faulty_server import Action, Answer, FaultyServer, Request
-from other_process import event, holding_file, holding_lock, killed_night, start, whole_night
+from other_process import (
+    event,
+    holding_file,
+    holding_lock,
+    interrupted_night,
+    killed_night,
+    start,
+    whole_night,
+)
 from shop import NIGHT, Shop, next_day, night, tables
 
 from revops_pipelines.engine.warehouse.lock import LockHeldError, writer_lock
@@ -147,6 +156,26 @@ def test_p12_a_reader_that_holds_the_file_is_waited_for_with_a_bound(tmp_path: P
     release.set()
     child.join(60)
     open_warehouse(warehouse).close()
+
+
+def test_ctrl_c_ends_a_night_that_waits_for_an_hour(
+    tmp_path: Path, server: FaultyServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = threading.Event()
+
+    def wait(request: Request, answer: Answer) -> Action:
+        if request.path == "/items":
+            asked.set()
+        return Answer.of({}, 429, Retry_After="3600")
+
+    server.fault = wait
+    child = start(interrupted_night, tmp_path, server.url)
+    assert asked.wait(60)
+    os.kill(child.pid or 0, signal.SIGINT)
+    child.join(20)
+    assert child.exitcode == 130
+    assert landed_files(tmp_path) == []
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_copied_home_still_loads(home: Path, server: FaultyServer, quiet: Quiet) -> None:

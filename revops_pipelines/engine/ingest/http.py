@@ -237,13 +237,20 @@ class HttpClient:
             self.limiter.stop(str(error))
         if not isinstance(error, TransientError):
             raise error
-        if tried >= self.retries.tries or not self._budget.spend():
+        if not self._may_retry(error, tried):
             error.args = (f"{error} (gave up after {tried} tries)",)
             raise error
         seconds = self.retries.pause(tried - 1, error.wait_seconds, self._random)
         if isinstance(error, ThrottledError):
             self.limiter.pause(seconds, options.get("endpoint"))
         self._sleep(seconds)
+
+    def _may_retry(self, error: TransientError, tried: int) -> bool:
+        if isinstance(error, ThrottledError):
+            # A pause that the server asked for is no storm: it costs nothing of the budget.
+            free = error.wait_seconds is not None
+            return tried < self.retries.throttled_tries and (free or self._budget.spend())
+        return tried < self.retries.tries and self._budget.spend()
 
     def _credentials(self) -> Mapping[str, str]:
         if self._auth is None:

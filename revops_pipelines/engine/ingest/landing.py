@@ -163,7 +163,12 @@ class LandingWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _one_line(self, record: bytes) -> bytes:
-        """The record without line breaks between its parts; b"" when it is no JSON (rejected)."""
+        """The record without line breaks between its parts; b"" when it is no JSON (rejected).
+
+        Others stay byte for byte: their digest must not depend on what they arrived with.
+        """
+        if record and b"\n" not in bytes(record):
+            return record
         try:
             return msgspec.json.format(bytes(record), indent=-1)
         except (msgspec.DecodeError, RecursionError):

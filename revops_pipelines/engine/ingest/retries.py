@@ -17,11 +17,14 @@ from email.utils import parsedate_to_datetime
 class Retries:
     """Tries in all, first and longest pause of the back-off, cap on Retry-After (all seconds).
 
-    The budget allows `budget` retries at once and earns `budget_share` for each first try: when a
-    vendor is down, hundreds of requests do not each use up all their tries.
+    `throttled_tries` are those after a 429: many threads share a limit, and a request may lose the
+    race for the next free place several times. The budget allows `budget` retries at once and
+    earns `budget_share` for each first try: when a vendor is down, hundreds of requests do not
+    each use up all their tries.
     """
 
     tries: int = 6
+    throttled_tries: int = 12
     first_seconds: float = 0.5
     longest_seconds: float = 60.0
     retry_after_cap_seconds: float = 3600.0
