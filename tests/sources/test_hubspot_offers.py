@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hubspot_warehouse import Warehouse, record
+from pydantic import ValidationError
 
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 
@@ -156,6 +157,13 @@ def test_an_option_adds_a_reason_with_quotes_in_it(tmp_path: Path) -> None:
     house = Warehouse(tmp_path, options)
     house.put("contacts", [record("1", {"kind_of_contact": "It's us"})])
     assert house.only("leads")["excluded_reason"] == "partner's"
+
+
+def test_names_that_are_no_properties_never_reach_sql() -> None:
+    with pytest.raises(ValidationError, match="pattern"):
+        HubSpotOptions(excluded_when={"spam": {"x') OR true --": ("1",)}})
+    with pytest.raises(ValidationError, match="pattern"):
+        HubSpotOptions(region_property="x'")
 
 
 def test_merged_contacts_are_one_lead_with_the_earliest_raise(house: Warehouse) -> None:

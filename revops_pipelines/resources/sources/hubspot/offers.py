@@ -121,6 +121,8 @@ def _region(options: HubSpotOptions) -> str:
 def _leads(options: HubSpotOptions) -> str:
     inbound = sql.listed(options.inbound_record_sources)
     qualified = sql.listed(options.qualified_lifecycle_stages)
+    # All at once: a record is parsed anew for each call.
+    judged_by = ", ".join(f"'$.properties.{name}'" for name in _judged_by(options) or ["id"])
     return f"""
     WITH RECURSIVE {sql.merged("contacts", "merged_vids")}, {sql.merged("companies")},
     {sql.own_fields("contacts")},
@@ -139,11 +141,12 @@ def _leads(options: HubSpotOptions) -> str:
         SELECT c.*,
                lower(coalesce({sql.filled("c.email")}, {sql.filled("c.work_email")})) AS address,
                r.at AS raised_at,
+               json_extract_string(c.payload, [{judged_by}]) AS judged_by,
                list_min([TRY_CAST(v.timestamp AS TIMESTAMP)
-                         FOR v IN {sql.versions_of("c", "hubspot_owner_id")}
+                         FOR v IN c.hubspot_owner_id_history
                          IF coalesce(v.value, '') <> '']) AS first_owned_at,
                list_min([TRY_CAST(v.timestamp AS TIMESTAMP)
-                         FOR v IN {sql.versions_of("c", "lifecyclestage")}
+                         FOR v IN c.lifecyclestage_history
                          IF v.value IN {qualified}]) AS first_qualified_at
         FROM raw.@source__contacts c
         LEFT JOIN raised r ON r.id = c.id
@@ -179,8 +182,14 @@ def _leads(options: HubSpotOptions) -> str:
     """
 
 
+def _judged_by(options: HubSpotOptions) -> list[str]:
+    """Properties that exclude a contact."""
+    return list(dict.fromkeys(name for wanted in options.excluded_when.values() for name in wanted))
+
+
 def _excluded(options: HubSpotOptions) -> str:
     """Why a contact is no lead; what condemns it most comes first."""
+    places = {name: place for place, name in enumerate(_judged_by(options), start=1)}
     arms = [
         (f"regexp_matches(c.address, {sql.quoted(options.test_pattern)})", "test"),
         (f"split_part(c.address, '@', 2) IN {sql.listed(options.internal_domains)}", "internal"),
@@ -188,7 +197,7 @@ def _excluded(options: HubSpotOptions) -> str:
     for reason, wanted in options.excluded_when.items():
         for name, values in wanted.items():
             lowered = sql.listed(value.lower() for value in values)
-            arms.append((f"lower({sql.property_of('c', name)}) IN {lowered}", reason))
+            arms.append((f"lower(c.judged_by[{places[name]}]) IN {lowered}", reason))
     arms += [
         ("lower(c.bad_address) = 'true' OR upper(c.hard_bounce) = 'UNKNOWN_USER'", "invalid_email"),
         ("c.raised_at IS NULL AND upper(c.object_source) = 'IMPORT'", "imported"),

@@ -77,9 +77,9 @@ def _engagement(stream: str, kind: str, columns: str, occurred_at: str = "e.occu
     return f"""
         SELECT '{stream.removesuffix("s")}:' || e.id AS key, e.id, '{kind}' AS kind, {columns},
                coalesce({occurred_at}, e.created_at) AS occurred_at, e.owner_id,
-               {sql.linked_of("e", "contacts")} AS contacts,
-               {sql.linked_of("e", "companies")} AS companies,
-               {sql.linked_of("e", "deals")} AS deals,
+               e.linked_contacts AS contacts,
+               e.linked_companies AS companies,
+               e.linked_deals AS deals,
                e._updated_at, e._deleted_at
         FROM raw.@source__{stream} e"""
 

@@ -34,8 +34,8 @@ def opportunities(options: HubSpotOptions, channel_of: Callable[[str], str]) -> 
         SELECT d.id, arg_min(coalesce(m.winner, d.company.id),
                              (d.company.type <> '{_PRIMARY_COMPANY}', length(d.company.id),
                               d.company.id)) AS company_id
-        FROM (SELECT id, unnest({sql.linked_of("deal", "companies")}) AS company
-              FROM raw.@source__deals deal) d
+        FROM (SELECT id, unnest(linked_companies) AS company
+              FROM raw.@source__deals) d
         LEFT JOIN companies_merged m ON m.loser = d.company.id
         WHERE coalesce(m.winner, d.company.id) NOT IN (SELECT id FROM companies_gone)
         GROUP BY d.id
@@ -95,8 +95,7 @@ def stage_history(options: HubSpotOptions) -> Offer:
                last(a.price.value ORDER BY a.price.timestamp, -a.age) AS amount
         FROM stays s
         JOIN (SELECT id, unnest(prices) AS price, generate_subscripts(prices, 1) AS age
-              FROM (SELECT id, {sql.versions_of("d", "amount")} AS prices
-                    FROM raw.@source__deals d)) a
+              FROM (SELECT id, amount_history AS prices FROM raw.@source__deals)) a
           ON a.id = s.id AND TRY_CAST(a.price.timestamp AS TIMESTAMP) <= s.entered_at
         GROUP BY s.id, s.place
     )
@@ -178,7 +177,7 @@ def _stages(options: HubSpotOptions) -> str:
 # CTE `stays`: a deal's stays in stages, in order. HubSpot writes an entry whenever the property is
 # set, also to the value it had; such entries are one stay. A history lists the newest first, which
 # decides the order of entries with the same time.
-_STAYS = f"""
+_STAYS = """
     entries AS (
         SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS begun_at, age, e.value AS stage_id,
                pipelines, current_pipeline
@@ -187,11 +186,11 @@ _STAYS = f"""
                    current_pipeline
             FROM (
                 SELECT d.id, d.pipeline_id AS current_pipeline,
-                       {sql.versions_of("d", "pipeline")} AS pipelines,
-                       CASE WHEN len({sql.versions_of("d", "dealstage")}) > 0
-                            THEN {sql.versions_of("d", "dealstage")}
-                            ELSE [{{'value': d.stage_id,
-                                   'timestamp': CAST(d.created_at AS VARCHAR)}}]
+                       d.pipeline_history AS pipelines,
+                       CASE WHEN len(d.dealstage_history) > 0
+                            THEN d.dealstage_history
+                            ELSE [{'value': d.stage_id,
+                                   'timestamp': CAST(d.created_at AS VARCHAR)}]
                        END AS steps
                 FROM raw.@source__deals d
             )
@@ -246,9 +245,9 @@ _BUYERS = """
         FROM (
             SELECT d.id AS deal_id, coalesce(m.winner, d.contact.id) AS contact_id,
                    bool_or(contains(d.contact.type, 'primary')) AS is_labelled
-            FROM (SELECT id, unnest({linked}) AS contact FROM raw.@source__deals deal) d
+            FROM (SELECT id, unnest(linked_contacts) AS contact FROM raw.@source__deals) d
             LEFT JOIN contacts_merged m ON m.loser = d.contact.id
             WHERE coalesce(m.winner, d.contact.id) NOT IN (SELECT id FROM contacts_gone)
             GROUP BY ALL
         )
-    )""".format(linked=sql.linked_of("deal", "contacts"))
+    )"""

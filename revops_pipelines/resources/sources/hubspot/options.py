@@ -6,9 +6,14 @@ default. Does not: the access token (a secret, `HUBSPOT_ACCESS_TOKEN`).
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from revops_pipelines.engine.declarations import SourceOptions
+
+# A property's name as HubSpot allows it; it goes into SQL.
+PropertyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 
 # HubSpot's own outcomes of a call, the same in every account; accounts may add others.
 # https://developers.hubspot.com/docs/api-reference/crm-calls-v3/guide
@@ -127,7 +132,7 @@ class HubSpotOptions(SourceOptions):
         r"(^|[._+-])test[0-9]*([._+-].*)?@|@(example\.(com|org|net)|mailinator\.com)$",
         description="Addresses (lower case) of test leads, as a regular expression (RE2).",
     )
-    excluded_when: dict[str, dict[str, tuple[str, ...]]] = Field(
+    excluded_when: dict[str, dict[PropertyName, tuple[str, ...]]] = Field(
         {"spam": {"hs_lead_status": ("SPAM", "JUNK"), "hs_email_quarantined": ("true",)}},
         description="Reason, property and values of contacts that do not count as leads.",
     )

@@ -118,22 +118,6 @@ def custom(record: str) -> str:
             lambda field: field.value IS NOT NULL))) AS VARCHAR), '{{}}')"""
 
 
-def versions_of(record: str, name: str) -> str:
-    """A property's history, newest first: a list of (value, timestamp)."""
-    return (
-        f"coalesce(from_json(json_extract({record}.payload, '$.propertiesWithHistory.{name}'), "
-        """'[{"value":"VARCHAR","timestamp":"VARCHAR"}]'), [])"""
-    )
-
-
-def linked_of(record: str, kind: str) -> str:
-    """What a record is associated with: a list of (id, type)."""
-    return (
-        f"coalesce(from_json(json_extract({record}.payload, '$.associations.{kind}.results'), "
-        """'[{"id":"VARCHAR","type":"VARCHAR"}]'), [])"""
-    )
-
-
 def segment_of(employees: str, options: HubSpotOptions) -> str:
     """The company-size band; null where the size is not known."""
     return (

@@ -280,11 +280,34 @@ def streams(options: HubSpotOptions) -> tuple[Stream, ...]:
     return (_PIPELINES, *(_object_stream(kind) for kind in _KINDS), *_TABLES)
 
 
+# Read once when a record is loaded, not each time that somebody asks.
+_VERSIONS = 'STRUCT("value" VARCHAR, "timestamp" VARCHAR)[]'
+_LINKS = "STRUCT(id VARCHAR, type VARCHAR)[]"
+
+
 def _object_stream(kind: _Kind) -> Stream:
-    typed = tuple(
+    typed = [
         Column(name, type_, f"/properties/{path}", f"Property {path}.")
         for name, type_, path in kind.columns
-    )
+    ]
+    typed += [
+        Column(
+            f"{name}_history",
+            _VERSIONS,
+            f"/propertiesWithHistory/{name}",
+            f"Values of {name}, newest first.",
+        )
+        for name in kind.pulled.history
+    ]
+    typed += [
+        Column(
+            f"linked_{to}",
+            _LINKS,
+            f"/associations/{to}/results",
+            f"Associated {to}, one entry for each label.",
+        )
+        for to in kind.pulled.associations
+    ]
     needed = tuple(path for _, _, path in kind.columns)
     return Stream(
         kind.pulled.name,
