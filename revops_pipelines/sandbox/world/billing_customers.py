@@ -30,7 +30,8 @@ NOTHING_EVERY = 2
 TAXED_SHARE = 0.7
 MONTH_END_SHARE = 0.5
 ONE_OFF_SHARE = 0.5
-REFUNDED_SHARE = 0.08
+# Every so many-th customer is given money back, every other time with a credit note.
+REFUNDED_EVERY = 11
 GENERIC_DOMAINS = ("gmail.com", "outlook.com", "yahoo.com")
 MAILBOXES = ("billing", "accounts", "finance", "ap", "invoices")
 
@@ -42,11 +43,13 @@ def make_customers(
     winners = [account for account in accounts if account.wins_at is not None]
     plots = deal(seed, len(winners))
     links = _links(seed, len(winners))
-    for account, plot, link in zip(winners, plots, links, strict=True):
+    dealt = zip(winners, plots, links, strict=True)
+    for number, (account, plot, link) in enumerate(dealt):
         random = Random(f"{seed}:billing:customer:{account.index}")
         created = _created(account, random)
         if created < until:
-            yield _customer(account, plot, link, created, until, catalog, random)
+            refunds = _refunds(number, random)
+            yield _customer(account, plot, link, created, until, catalog, refunds, random)
 
 
 def _links(seed: int, count: int) -> list[Link]:
@@ -91,6 +94,7 @@ def _customer(
     created: int,
     until: int,
     catalog: Catalog,
+    refunds: tuple[GivenBack, ...],
     random: Random,
 ) -> Customer:
     identity = f"cus_{core(random, 14)}"
@@ -108,7 +112,7 @@ def _customer(
         plot=plot,
         subscriptions=tuple(life.subscriptions),
         one_offs=_one_offs(account, catalog, created, life.subscriptions, random),
-        refunds=_refunds(random),
+        refunds=refunds,
         deleted_at=life.deleted_at,
     )
 
@@ -154,14 +158,15 @@ def _one_offs(
     return (OneOff(at, catalog.price("onboarding", "once", account.currency, at)),)
 
 
-def _refunds(random: Random) -> tuple[GivenBack, ...]:
-    if random.random() > REFUNDED_SHARE:
+def _refunds(number: int, random: Random) -> tuple[GivenBack, ...]:
+    turn, rest = divmod(number, REFUNDED_EVERY)
+    if rest:
         return ()
     return (
         GivenBack(
-            place=random.randrange(0, 8),
+            place=random.randrange(0, 4),
             hundredths=random.choice((100, 100, 50, 25)),
             after=random.randrange(HOUR, 20 * DAY),
-            with_credit_note=random.random() < 0.5,
+            with_credit_note=turn % 2 == 0,
         ),
     )

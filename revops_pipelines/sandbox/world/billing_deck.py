@@ -14,7 +14,8 @@ from revops_pipelines.sandbox.world.billing_life import Life
 
 # Lives in a deck of 60, dealt to each 60 customers in shuffled order.
 DECK: Mapping[str, tuple[int, Callable[[Life], None]]] = {
-    "steady": (8, plots.steady),
+    "steady": (7, plots.steady),
+    "pays_by_transfer": (1, plots.pays_by_transfer),
     "grows": (8, plots.grows),
     "upgrades": (3, plots.upgrades),
     "downgrades": (2, plots.downgrades),

@@ -6,14 +6,15 @@ they name.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from random import Random
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def core(random: Random, length: int) -> str:
-    """So many random characters of base 62."""
-    return "".join(random.choices(ALPHABET, k=length))
+    """So many random letters and digits."""
+    return b64encode(random.randbytes(length), altchars=b"aZ").decode("ascii")[:length]
 
 
 def numbered(number: int) -> str:

@@ -94,6 +94,8 @@ def _prorated(
 
 def settled(lines: Sequence[Line], coupon: Coupon | None, tax: TaxRate | None) -> tuple[Line, ...]:
     """The lines with their discount, then their tax on what remains."""
+    if coupon is None and tax is None:
+        return tuple(lines)
     discounts = _discounts(lines, coupon)
     done = []
     for line, discount in zip(lines, discounts, strict=True):

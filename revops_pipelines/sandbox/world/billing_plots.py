@@ -26,6 +26,13 @@ def steady(life: Life) -> None:
     life.keep(decorated(life, opened(life)))
 
 
+def pays_by_transfer(life: Life) -> None:
+    """Yearly or quarterly bills that are sent, and paid weeks later."""
+    sketch = opened(life, plan="business", interval=life.random.choice(("quarter", "year")))
+    sketch.story = replace(sketch.story, pays_after=life.random.randrange(3 * DAY, 27 * DAY))
+    life.keep(sketch)
+
+
 def grows(life: Life) -> None:
     """Seats are added, at times taken away, inside periods."""
     random = life.random

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from stripe_server import NOW, Caller, bill, served
+from stripe_server import NOW, Caller, served, simulated
 
 from revops_pipelines.sandbox.world.billing import Billing
 
@@ -14,7 +14,7 @@ from revops_pipelines.sandbox.world.billing import Billing
 @pytest.fixture(scope="session")
 def billing() -> Billing:
     """Every plot at least once."""
-    return bill(7, 0.1)
+    return simulated(7, 0.1)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Caller:
         return [each for page in self.pages(path, **query) for each in page["data"]]
 
 
-def bill(seed: int, scale: float) -> Billing:
+def simulated(seed: int, scale: float) -> Billing:
     accounts = simulate_accounts(seed, scale, START, NOW, END)
     return simulate_billing(seed, accounts, START, END, Fx(seed))
 
