@@ -94,7 +94,7 @@ def _data_layers(settings: Settings, systems: Systems) -> _Layers:
     entities = discover(conformed_plugins, Entity)
     streams = {system.name: system.streams for system in systems}
     raw = [raw_assets(system.name, system.source, system.streams, streams) for system in systems]
-    sources = sources_asset(entities.values(), systems.areas, streams)
+    sources = sources_asset(entities.values(), systems.areas, streams, settings)
     offered = {offer.offer.entity for offer in systems.offers} & set(entities)
     columns: dict[dg.AssetKey, Collection[str]] = {PARAMETERS_KEY: ()}
     merges = [offer for offer in systems.offers if offer.offer.entity == MERGES]

@@ -14,6 +14,7 @@ from revops_pipelines.engine.plugin_tables import PluginKind
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.resources import channels as channel_plugins
 from revops_pipelines.resources.systems import source_kinds
+from revops_pipelines.sandbox.profile import profile
 from revops_pipelines.sensors import rules as rule_plugins
 from revops_pipelines.settings import CONFIG_NAME, Settings, load_settings
 
@@ -43,4 +44,4 @@ def installed_settings(environment: Mapping[str, str]) -> Settings:
     """
     here = Path.cwd()
     folder = here if (here / CONFIG_NAME).is_file() else project_folder()
-    return load_settings(environment, folder, plugin_kinds())
+    return load_settings(environment, folder, plugin_kinds(), profile())

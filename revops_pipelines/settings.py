@@ -257,16 +257,22 @@ def load_settings(
     environment: Mapping[str, str],
     folder: Path,
     kinds: Mapping[str, Mapping[str, PluginKind]],
+    simulated: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settings from the file that `REVOPS_CONFIG` names, else `revops.toml` in `folder`.
 
-    `kinds` says, for each of `sources`, `channels` and `rules`, which kinds there are. Raises
-    ConfigurationError whose message names file, line, key and remedy.
+    `kinds` says, for each of `sources`, `channels` and `rules`, which kinds there are. `simulated`
+    are the tables that describe the sandbox's company: they hold, under whatever the file says,
+    while no source is configured. Raises ConfigurationError whose message names file, line, key
+    and remedy.
     """
     path = _config_path(environment, folder)
     text = path.read_text(encoding="utf-8") if path else ""
     try:
         tables = tomllib.loads(text)
+        connected = _with_credentials(environment, kinds.get("sources", {}))
+        if not tables.get("sources") and not connected:
+            tables = _merged(simulated or {}, tables)
         settings = _settings(tables, path, _home(environment, folder), kinds)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
@@ -274,9 +280,19 @@ def load_settings(
         line = line_of(text, error.path)
         place = f"{path}:{line}" if line else str(path)
         raise ConfigurationError(f"{place}: {error}", error.path) from None
-    if settings.sources:
-        return settings
-    return replace(settings, sources=_with_credentials(environment, kinds.get("sources", {})))
+    return settings if settings.sources else replace(settings, sources=connected)
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables joined key by key; what `over` says wins."""
+    joined = dict(under)
+    for key, value in over.items():
+        below = joined.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            joined[key] = _merged(below, value)
+        else:
+            joined[key] = value
+    return joined
 
 
 def _with_credentials(

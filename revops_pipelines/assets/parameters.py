@@ -28,6 +28,7 @@ def sources_asset(
     entities: Iterable[Entity],
     areas: Sequence[tuple[str, str]],
     streams: Mapping[str, Sequence[Stream]],
+    settings: Settings,
 ) -> dg.AssetsDefinition:
     """`ops/sources`: which systems run and whom to believe first; every table exists after it."""
     entities = tuple(entities)
@@ -45,7 +46,7 @@ def sources_asset(
         with warehouse.get_connection() as connection:
             for source, own in streams.items():
                 ensure_raw_tables(connection, source, own)
-            prepare_conform(connection, entities, areas)
+            prepare_conform(connection, entities, areas, settings.company.internal_domains)
         return dg.MaterializeResult(
             metadata={"systems": ", ".join(f"{name} ({area})" for name, area in areas)}
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from revops_pipelines.contracts.leads import Leads
 from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.domains import domain_of
 from revops_pipelines.engine.conform.golden import golden_rows
 from revops_pipelines.engine.conform.identity import link_leads
 from revops_pipelines.engine.conform.regions import region_of
@@ -40,7 +41,10 @@ ENTITY = Entity(
                    coalesce(p.segment, a.segment) AS segment,
                    coalesce(p.country, a.country) AS country,
                    coalesce(p.region, {region_of("coalesce(p.country, a.country)")}, a.region)
-                       AS region)
+                       AS region,
+                   CASE WHEN p.excluded_reason IS NOT NULL THEN p.excluded_reason
+                        WHEN {domain_of("p.email")} IN (SELECT domain FROM ops.internal_domains)
+                        THEN 'internal' END AS excluded_reason)
         FROM people p
         LEFT JOIN conformed.identity_links l
           ON l.entity = 'accounts' AND l.record_id = p.account_id

@@ -25,8 +25,9 @@ def prepare_conform(
     connection: duckdb.DuckDBPyConnection,
     entities: Iterable[Entity],
     sources: Sequence[tuple[str, str]],
+    internal_domains: Iterable[str] = (),
 ) -> None:
-    """Create every conformed table and write `ops.sources` anew.
+    """Create every conformed table; write `ops.sources` and `ops.internal_domains` anew.
 
     `sources` are (name, area) pairs in the order of the configuration.
     """
@@ -43,6 +44,9 @@ def prepare_conform(
         connection.execute(
             "INSERT INTO ops.sources VALUES (?, ?, ?)", [name, area, rank * 100 + position]
         )
+    connection.execute("CREATE OR REPLACE TABLE ops.internal_domains (domain VARCHAR)")
+    for domain in internal_domains:
+        connection.execute("INSERT INTO ops.internal_domains VALUES (lower(?))", [domain])
     refresh_merges(connection, ())
 
 

@@ -42,7 +42,7 @@ def offer(entity: str, sql: str, source: str = "crm") -> SourceOffer:
 
 def build(connection, entity: str, *offers: SourceOffer, now: datetime = NOW) -> Conformed:
     areas = [("crm", "CRM"), ("map", "marketing"), ("bill", "billing")]
-    prepare_conform(connection, ENTITIES.values(), areas)
+    prepare_conform(connection, ENTITIES.values(), areas, ["Ours.io"])
     own = [o for o in offers if o.offer.entity == entity]
     merges = [o for o in offers if o.offer.entity == MERGES]
     return conform(connection, ENTITIES[entity], own, SETTINGS, "run", now, merges)
@@ -232,6 +232,13 @@ def test_an_imported_twin_does_not_hide_a_hand_raise(connection):
     marketing = leads("map", lead("map", 2, "a@x.io", None, "imported"))
     build(connection, "leads", crm, marketing)
     assert connection.sql("SELECT excluded_reason FROM conformed.leads").fetchall() == [(None,)]
+
+
+def test_our_own_people_are_internal(connection):
+    build(connection, "leads", leads("crm", lead("crm", 1, "me@ours.io", "2026-02-02")))
+    assert connection.sql("SELECT excluded_reason FROM conformed.leads").fetchall() == [
+        ("internal",)
+    ]
 
 
 def customer_world(connection, customer: str) -> tuple[str, str] | None:
