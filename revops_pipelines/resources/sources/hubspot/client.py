@@ -159,7 +159,7 @@ def connect(connection: Connection) -> HubSpot:
     options: HubSpotOptions = connection.options
     token = connection.secrets["access_token"]
     limiter = Limiter(
-        Limit(options.requests_per_10_seconds, 10.0),
+        _rolling(options.requests_per_10_seconds, 10.0),
         # No burst: the search limit is counted by the second.
         {SEARCH: Limit(options.search_requests_per_second, 1.0, burst=1)},
         concurrent=options.concurrent_requests,
@@ -175,6 +175,16 @@ def connect(connection: Connection) -> HubSpot:
         now=connection.now,
     )
     return HubSpot(http, options, Paths(options.api_version))
+
+
+def _rolling(requests: float, seconds: float) -> Limit:
+    """A limit that holds in any stretch of so many seconds: what is saved up counts as well.
+
+    >>> _rolling(190, 10.0)
+    Limit(requests=180.5, seconds=10.0, burst=9.5)
+    """
+    burst = requests / 20
+    return Limit(requests - burst, seconds, burst)
 
 
 def read_error(response: Response) -> VendorError | None:

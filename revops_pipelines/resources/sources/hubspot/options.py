@@ -46,7 +46,9 @@ class HubSpotOptions(SourceOptions):
         190, gt=0, description="Private apps may ask 190 times in 10 s, OAuth apps 110 times."
     )
     search_requests_per_second: float = Field(
-        5, gt=0, description="Search has its own limit, for the whole account."
+        4,
+        gt=0,
+        description="HubSpot allows 5 in a second to the whole account; one is left to others.",
     )
     concurrent_requests: int = Field(
         8, ge=1, description="More in flight than the limit needs at 150 ms each gain nothing."
