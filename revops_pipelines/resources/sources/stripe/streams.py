@@ -68,19 +68,6 @@ def _events(prefix: str, *endings: str) -> tuple[str, ...]:
     return tuple(f"{prefix}.{ending}" for ending in endings)
 
 
-def _field(*names: str) -> Any:
-    """Finds the id of another object that the event's object names, by event type's first part."""
-
-    def named(kind: str, record: Mapping[str, Any]) -> str | None:
-        for name in names:
-            value = record.get(name)
-            if value:
-                return str(value)
-        return None
-
-    return named
-
-
 def _charge_of(kind: str, record: Mapping[str, Any]) -> str | None:
     """Disputes and refunds name the charge that they changed."""
     is_charge = record.get("object") == "charge"
