@@ -71,6 +71,17 @@ def test_a_customer_is_new_once_and_returns_from_nothing_only(billing: Billing) 
     assert set(news.values()) == {1}
 
 
+def test_a_rate_of_exchange_alone_is_never_growth(billing: Billing) -> None:
+    quiet = {
+        customer.id
+        for customer in billing.customers
+        if customer.plot == "steady" and customer.currency != "USD"
+    }
+    rows = [row for row in mrr_rows(billing, NOW) if row["customer_id"] in quiet]
+    assert any(row["fx"] for row in rows)
+    assert not any(row["expansion"] or row["contraction"] for row in rows)
+
+
 def test_months_follow_each_other_up_to_the_last_closed_one(billing: Billing) -> None:
     rows: dict[str, list[datetime]] = {}
     for row in mrr_rows(billing, NOW):

@@ -31,6 +31,8 @@ from revops_pipelines.sandbox.world.billing_records import (
 
 KEPT_DAYS = 30
 TRIAL_WARNING_DAYS = 3
+# A renewal is announced so long before, with a bill that does not exist yet and has no id.
+UPCOMING_DAYS = 7
 
 # In the order in which events of one second are told; the place is a part of their identifier.
 TYPES = (
@@ -47,6 +49,7 @@ TYPES = (
     "customer.discount.created",
     "customer.discount.deleted",
     "invoiceitem.created",
+    "invoice.upcoming",
     "invoice.created",
     "invoice.finalized",
     "invoice.sent",
@@ -120,8 +123,19 @@ def _besides(name: str, record: Any) -> Iterator[tuple[int, str]]:
     """Events that are not a new look of the record."""
     if name == "customers" and record.story.deleted_at is not None:
         yield record.story.deleted_at, "customer.deleted"
-    if name != "subscriptions":
-        return
+    if name == "invoices":
+        yield from _upcoming(record)
+    elif name == "subscriptions":
+        yield from _of_subscription(record)
+
+
+def _upcoming(record: Invoice) -> Iterator[tuple[int, str]]:
+    at = record.created - UPCOMING_DAYS * DAY
+    if record.reason == "subscription_cycle" and at > record.period_start:
+        yield at, "invoice.upcoming"
+
+
+def _of_subscription(record: SubscriptionRecord) -> Iterator[tuple[int, str]]:
     story = record.story
     if story.trial_end is not None:
         yield story.trial_end - TRIAL_WARNING_DAYS * DAY, "customer.subscription.trial_will_end"
@@ -210,6 +224,10 @@ def shape(lists: Mapping[str, Listed]) -> Callable[[Event, int], dict[str, Any]]
         if record.kind.startswith("customer.discount."):
             subject = record.record
             shown = discount(subject.story.rebate, subject.customer, subject.story)
+        elif record.kind == "invoice.upcoming":
+            shown = render(record.record, record.record.created)
+            shown["billing_reason"] = "upcoming"
+            del shown["id"]
         else:
             shown = render(record.record, record.created)
         data: dict[str, Any] = {"object": shown}

@@ -11,7 +11,8 @@ The rules:
 - A day shows what is in force at its end. Trials are worth nothing; voided periods are `paused`.
 - Past due from the day the first unpaid bill was issued; `unpaid` from the 30th day after; as
   before from the day of payment. Only `active` and `past_due` count.
-- A month's MRR is that of its last day at the month's rate, rounded once per customer.
+- A month's MRR is that of its last day at the month's rate, rounded once per customer. What the
+  opening gains or loses by being valued at the new rate is `fx`; nothing else is.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def mrr_rows(billing: Billing, now: datetime) -> list[dict[str, Any]]:
 def _movements(
     customer_id: str, periods: Sequence[Period], rates: dict[date, Decimal]
 ) -> Iterator[dict[str, Any]]:
-    local, opening, rate_before, has_paid = ZERO, ZERO, ZERO, False
+    local, opening, has_paid = ZERO, ZERO, False
     for month, rate in rates.items():
         before, local = local, _in_force(periods, next_month(month) - timedelta(days=1))
         closing = _rounded(local * rate, CENT)
@@ -279,7 +280,7 @@ def _movements(
             moved |= _moved(
                 opening,
                 closing,
-                fx=_rounded(before * (rate - rate_before), CENT),
+                fx=_rounded(before * rate, CENT) - opening,
                 has_paid=has_paid,
             )
             yield {
@@ -290,7 +291,7 @@ def _movements(
                 "closing": closing,
             }
             has_paid = True
-        opening, rate_before = closing, rate
+        opening = closing
 
 
 def _moved(opening: Decimal, closing: Decimal, fx: Decimal, has_paid: bool) -> dict[str, Decimal]:

@@ -176,6 +176,12 @@ def test_every_kind_of_event_comes_up() -> None:
     assert len({event.id for event in told}) == len(told)
 
 
+def test_announced_bills_have_no_id(stripe_api: Caller) -> None:
+    told = stripe_api.all("/v1/events", type="invoice.upcoming")
+    assert told
+    assert all("id" not in event["data"]["object"] for event in told)
+
+
 def test_an_update_says_what_it_replaced(stripe_api: Caller) -> None:
     events = stripe_api.all("/v1/events", type="customer.subscription.updated")
     renewed = [

@@ -35,7 +35,7 @@ LISTS = {
     "events": {},
 }
 # Validation in Python takes milliseconds an object: so many of each list, spread evenly.
-CHECKED = 60
+CHECKED = 30
 
 
 @cache
