@@ -56,6 +56,8 @@ def read_tables(
 
     `folder` is where the file lies; options with paths find it in the validation context.
     """
+    if not isinstance(tables, Mapping):
+        raise ConfigurationError(f"{section} holds tables: write [{section}.NAME]", (section,))
     return {
         name: _read_table(section, name, table, kinds, folder) for name, table in tables.items()
     }
