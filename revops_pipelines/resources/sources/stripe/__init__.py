@@ -1,8 +1,8 @@
 """Stripe: customers, subscriptions and bills, and the ledger of recurring revenue made of them.
 
 Belongs here: the declaration. The parts: `options` what may be configured, `client` how it is
-reached, `streams` what is read, `walk` and `pull` how, `offers`, `ledger` and `money` what it gives
-to the conformed entities, `check` whether it can be read.
+reached, `streams` and `tables` what is read, `walk` and `pull` how, `offers`, `ledger` and `money`
+what it gives to the conformed entities, `check` whether it can be read.
 """
 
 from __future__ import annotations

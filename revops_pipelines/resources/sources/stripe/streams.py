@@ -1,7 +1,7 @@
-"""What is read from Stripe: lists, event types, and the typed columns of each raw table.
+"""What is read from Stripe: its lists, and the events that tell of changes.
 
-Belongs here: the shape of the streams. Does not: how they are pulled (`pull.py`) or what they mean
-for revenue (`offers.py`, `ledger.py`).
+Belongs here: the streams. Does not: how they are pulled (`pull.py`), the columns of their raw
+tables (`tables.py`), or what they mean for revenue (`offers.py`, `ledger.py`).
 
 Event types are listed one by one: `*` would bring `invoice.upcoming`, whose object has no id.
 Source: https://docs.stripe.com/api/events/types
@@ -13,46 +13,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from revops_pipelines.engine.declarations import Column, Stream
+from revops_pipelines.engine.declarations import Stream
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 from revops_pipelines.resources.sources.stripe.pull import Feed, pull_feed
+from revops_pipelines.resources.sources.stripe.tables import COLUMNS
 from revops_pipelines.resources.sources.stripe.walk import Listing
-
-# What of an invoice line the ledger reads. `subscription_item_details` is the parent of lines for a
-# subscription's item, prorations included; a proration also names its `invoice_item`.
-# Source: https://docs.stripe.com/api/invoice-line-item/object
-LINE = """STRUCT(
-    id VARCHAR, amount BIGINT, currency VARCHAR, quantity BIGINT, quantity_decimal VARCHAR,
-    period STRUCT("start" BIGINT, "end" BIGINT),
-    pricing STRUCT(price_details STRUCT(price VARCHAR, product VARCHAR)),
-    parent STRUCT(
-        subscription_item_details STRUCT(
-            subscription VARCHAR, subscription_item VARCHAR, invoice_item VARCHAR,
-            proration BOOLEAN,
-            proration_details STRUCT(credited_items STRUCT(invoice VARCHAR))),
-        invoice_item_details STRUCT(
-            subscription VARCHAR, invoice_item VARCHAR, proration BOOLEAN)),
-    discounts JSON[],
-    discount_amounts STRUCT(amount BIGINT, discount VARCHAR)[],
-    taxes STRUCT(amount BIGINT, tax_behavior VARCHAR)[])"""
-
-ITEM = """STRUCT(
-    id VARCHAR, created BIGINT, quantity BIGINT,
-    current_period_start BIGINT, current_period_end BIGINT,
-    price STRUCT(id VARCHAR, product VARCHAR, currency VARCHAR, unit_amount_decimal VARCHAR,
-                 recurring STRUCT("interval" VARCHAR, interval_count BIGINT,
-                                  usage_type VARCHAR)))"""
-
-DISCOUNT = """STRUCT(id VARCHAR, source STRUCT(coupon VARCHAR), "start" BIGINT, "end" BIGINT)"""
-
-
-def _columns(*columns: tuple[str, str] | tuple[str, str, str]) -> tuple[Column, ...]:
-    """`id` first, then (name, type) for a top-level field or (name, type, pointer)."""
-    rest = [
-        Column(name, type_, pointer[0] if pointer else f"/{name}")
-        for name, type_, *pointer in columns
-    ]
-    return (Column("id", "VARCHAR", "/id"), *rest)
 
 
 def _list(name: str, *variants: tuple[tuple[str, str], ...]) -> tuple[Listing, ...]:
@@ -257,146 +222,12 @@ _DESCRIPTIONS: Mapping[str, str] = {
     "credit_notes": "Amounts taken off bills after they were issued.",
 }
 
-_COLUMNS: Mapping[str, tuple[Column, ...]] = {
-    "customers": _columns(
-        ("name", "VARCHAR"),
-        ("email", "VARCHAR"),
-        ("country", "VARCHAR", "/address/country"),
-        ("currency", "VARCHAR"),
-        ("created", "BIGINT"),
-        ("metadata", "JSON"),
-        ("test_clock", "VARCHAR"),
-    ),
-    "products": _columns(("name", "VARCHAR"), ("created", "BIGINT")),
-    "prices": _columns(
-        ("product_id", "VARCHAR", "/product"),
-        ("currency", "VARCHAR"),
-        ("unit_amount_decimal", "VARCHAR"),
-        ("billing_scheme", "VARCHAR"),
-        ("interval", "VARCHAR", "/recurring/interval"),
-        ("interval_count", "BIGINT", "/recurring/interval_count"),
-        ("usage_type", "VARCHAR", "/recurring/usage_type"),
-        ("divide_by", "BIGINT", "/transform_quantity/divide_by"),
-        ("created", "BIGINT"),
-    ),
-    "coupons": _columns(
-        ("percent_off", "DECIMAL(9,4)"),
-        ("amount_off", "BIGINT"),
-        ("currency", "VARCHAR"),
-        ("duration", "VARCHAR"),
-        ("duration_in_months", "BIGINT"),
-        ("created", "BIGINT"),
-    ),
-    "subscriptions": _columns(
-        ("customer_id", "VARCHAR", "/customer"),
-        ("status", "VARCHAR"),
-        ("currency", "VARCHAR"),
-        ("collection_method", "VARCHAR"),
-        ("created", "BIGINT"),
-        ("start_date", "BIGINT"),
-        ("trial_start", "BIGINT"),
-        ("trial_end", "BIGINT"),
-        ("canceled_at", "BIGINT"),
-        ("cancel_at", "BIGINT"),
-        ("cancel_at_period_end", "BOOLEAN"),
-        ("ended_at", "BIGINT"),
-        ("cancellation_reason", "VARCHAR", "/cancellation_details/reason"),
-        ("pause_behavior", "VARCHAR", "/pause_collection/behavior"),
-        ("test_clock", "VARCHAR"),
-        ("items", f"{ITEM}[]", "/items/data"),
-        ("discounts", f"{DISCOUNT}[]"),
-    ),
-    "invoices": _columns(
-        ("customer_id", "VARCHAR", "/customer"),
-        ("subscription_id", "VARCHAR", "/parent/subscription_details/subscription"),
-        ("number", "VARCHAR"),
-        ("status", "VARCHAR"),
-        ("currency", "VARCHAR"),
-        ("billing_reason", "VARCHAR"),
-        ("collection_method", "VARCHAR"),
-        ("auto_advance", "BOOLEAN"),
-        ("attempted", "BOOLEAN"),
-        ("total", "BIGINT"),
-        ("amount_due", "BIGINT"),
-        ("amount_paid", "BIGINT"),
-        ("amount_remaining", "BIGINT"),
-        ("created", "BIGINT"),
-        ("due_date", "BIGINT"),
-        ("finalized_at", "BIGINT", "/status_transitions/finalized_at"),
-        ("paid_at", "BIGINT", "/status_transitions/paid_at"),
-        ("voided_at", "BIGINT", "/status_transitions/voided_at"),
-        ("uncollectible_at", "BIGINT", "/status_transitions/marked_uncollectible_at"),
-        ("customer_name", "VARCHAR"),
-        ("customer_email", "VARCHAR"),
-        ("customer_country", "VARCHAR", "/customer_address/country"),
-        ("test_clock", "VARCHAR"),
-        ("total_taxes", "STRUCT(amount BIGINT)[]"),
-        ("lines", f"{LINE}[]", "/lines/data"),
-        ("discounts", f"{DISCOUNT}[]"),
-    ),
-    "invoice_items": _columns(
-        ("customer_id", "VARCHAR", "/customer"),
-        ("date", "BIGINT"),
-        ("amount", "BIGINT"),
-        ("net_amount", "BIGINT"),
-        ("currency", "VARCHAR"),
-        ("quantity", "BIGINT"),
-        ("quantity_decimal", "VARCHAR"),
-        ("proration", "BOOLEAN"),
-        ("period_start", "BIGINT", "/period/start"),
-        ("period_end", "BIGINT", "/period/end"),
-        ("price_id", "VARCHAR", "/pricing/price_details/price"),
-        ("product_id", "VARCHAR", "/pricing/price_details/product"),
-        ("subscription_id", "VARCHAR", "/parent/subscription_details/subscription"),
-        ("item_id", "VARCHAR", "/parent/subscription_details/subscription_item"),
-        ("discounts", "JSON[]"),
-        ("invoice_id", "VARCHAR", "/invoice"),
-        ("test_clock", "VARCHAR"),
-    ),
-    "invoice_payments": _columns(
-        ("invoice_id", "VARCHAR", "/invoice"),
-        ("status", "VARCHAR"),
-        ("currency", "VARCHAR"),
-        ("amount_paid", "BIGINT"),
-        ("payment_intent_id", "VARCHAR", "/payment/payment_intent"),
-        ("charge_id", "VARCHAR", "/payment/charge"),
-        ("created", "BIGINT"),
-    ),
-    "charges": _columns(
-        ("customer_id", "VARCHAR", "/customer"),
-        ("payment_intent_id", "VARCHAR", "/payment_intent"),
-        ("status", "VARCHAR"),
-        ("currency", "VARCHAR"),
-        ("amount", "BIGINT"),
-        ("amount_refunded", "BIGINT"),
-        ("failure_code", "VARCHAR"),
-        ("created", "BIGINT"),
-    ),
-    "refunds": _columns(
-        ("charge_id", "VARCHAR", "/charge"),
-        ("status", "VARCHAR"),
-        ("currency", "VARCHAR"),
-        ("amount", "BIGINT"),
-        ("created", "BIGINT"),
-    ),
-    "credit_notes": _columns(
-        ("customer_id", "VARCHAR", "/customer"),
-        ("invoice_id", "VARCHAR", "/invoice"),
-        ("status", "VARCHAR"),
-        ("reason", "VARCHAR"),
-        ("currency", "VARCHAR"),
-        ("total", "BIGINT"),
-        ("created", "BIGINT"),
-        ("voided_at", "BIGINT"),
-    ),
-}
-
 STREAMS: tuple[Stream, ...] = tuple(
     Stream(
         name=name,
         description=_DESCRIPTIONS[name],
         key=("id",),
-        columns=_COLUMNS[name],
+        columns=COLUMNS[name],
         pull=partial(pull_feed, feed=feed),
         scopes=(feed.endpoint, "events"),
     )
