@@ -74,6 +74,9 @@ class Hang:
     """Take the request and say nothing."""
 
 
+# No honest night asks more often; a client that runs in circles is told off instead of hanging.
+_MOST_REQUESTS = 400
+
 Action = Answer | Cut | Drip | Hang
 Fault = Callable[[Request, Answer], Action]
 
@@ -147,6 +150,8 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = server.note(self.command, self.path, headers, self.rfile.read(length))
             action = server.fault(request, server.respond(request))
+            if request.number > _MOST_REQUESTS:
+                action = Answer(418)
             try:
                 _act(self, action, server.stopping)
             except OSError:

@@ -128,7 +128,7 @@ versions = st.lists(
 deletes = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 8)), max_size=4, unique=True)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(versions=versions, deletes=deletes, data=st.data())
 def test_d5_any_order_and_any_split_into_loads_gives_the_same(
     tmp_path_factory: pytest.TempPathFactory,

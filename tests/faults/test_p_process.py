@@ -62,9 +62,17 @@ def test_p1_every_point_is_in_the_list(tmp_path: Path, server: FaultyServer) -> 
 def test_p1_killed_at_a_commit_point(
     home: Path, server: FaultyServer, quiet: Quiet, point: str
 ) -> None:
+    before = tables(home)
     child = start(killed_night, home, server.url, SECOND_NIGHT, point, 1)
     child.join(60)
     assert child.exitcode == -signal.SIGKILL
+    between = tables(home)
+    if point in ("load.committed", "load.discarded"):
+        # The first stream is there, with its cursor.
+        assert between["shop__items"] == quiet.second["shop__items"]
+        assert between["cursors"] != before["cursors"]
+    else:
+        assert between == before
     assert not night(home, server.url, SECOND_NIGHT).failed
     assert tables(home) == quiet.second
     assert landed_files(home) == []

@@ -71,7 +71,7 @@ def read_landed(table: RawTable, landed: Landed) -> str:
 def _fill(connection: duckdb.DuckDBPyConnection, table: RawTable, landed: Landed) -> Merged:
     """The first load: straight from the files into the current table, then double keys out."""
     current = table.current
-    connection.execute(f"INSERT INTO {current} {read_landed(table, landed)}")
+    connection.execute(f"INSERT INTO {current} BY NAME {read_landed(table, landed)}")
     nameless, unreadable = _without_keys(connection, table, current)
     if nameless + unreadable:
         connection.execute(f"DELETE FROM {current} WHERE {_no_key(table)}")

@@ -105,14 +105,44 @@ def ensure_raw_tables(
     """Create what is missing for each stream; all is empty then.
 
     Where the declared columns changed, the tables are derived anew from the payloads that they
-    hold: nothing needs to be pulled again.
+    hold: nothing needs to be pulled again. Where nothing is to be done, nothing is written.
     """
+    there = _relations(connection)
     for stream in streams:
         table = raw_table(source, stream)
-        _ensure(connection, table)
+        declared = _canonical(connection, table)
+        found = there.get(f"{source}__{stream.name}__versions")
+        if found is not None and [*found.items()] == [*declared.items()]:
+            continue
+        buried = there.get(f"{source}__{stream.name}__tombstones", {})
+        rekeyed = [buried.get(name) for name in stream.key] != [declared[n] for n in stream.key]
+        connection.begin()
+        done = False
+        try:
+            if found is not None:
+                _derive_anew(connection, table, rekeyed=rekeyed)
+            _create(connection, table)
+            connection.commit()
+            done = True
+        finally:
+            if not done:
+                connection.rollback()
 
 
-def _ensure(connection: duckdb.DuckDBPyConnection, table: RawTable) -> None:
+def _relations(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Columns with their types, in order, of every table and view in `raw`."""
+    rows = connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = 'raw' "
+        "ORDER BY table_name, column_index"
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for name, column, kind in rows:
+        found.setdefault(name, {})[column] = kind
+    return found
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: RawTable) -> None:
     layout = ", ".join(f"{quoted(name)} {kind}" for name, kind in table.layout.items())
     keys = ", ".join(f"{quoted(name)} {kind}" for name, kind in table.key_types.items())
     for name in (table.current, table.history):
@@ -121,27 +151,23 @@ def _ensure(connection: duckdb.DuckDBPyConnection, table: RawTable) -> None:
         f"CREATE TABLE IF NOT EXISTS {table.tombstones} ({keys}, _deleted_at TIMESTAMP, "
         f"_deleted_reason VARCHAR, _load_id VARCHAR)"
     )
-    if _layout_in(connection, table.current) != _canonical(connection, table):
-        _derive_anew(connection, table)
     connection.execute(
         f"CREATE OR REPLACE VIEW {table.versions} AS "
         f"SELECT * FROM {table.current} UNION ALL SELECT * FROM {table.history}"
     )
 
 
-def _layout_in(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
-    rows = connection.execute(f"DESCRIBE {name}").fetchall()
-    return {str(row[0]): str(row[1]) for row in rows}
-
-
 def _canonical(connection: duckdb.DuckDBPyConnection, table: RawTable) -> dict[str, str]:
-    """The declared layout with types as DuckDB spells them (DECIMAL is DECIMAL(18,3))."""
+    """The declared layout with types as DuckDB spells them (DECIMAL is DECIMAL(18,3)), in order."""
     casts = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(n)}" for n, kind in table.layout.items())
     rows = connection.execute(f"DESCRIBE SELECT {casts}").fetchall()
     return {str(row[0]): str(row[1]) for row in rows}
 
 
-def _derive_anew(connection: duckdb.DuckDBPyConnection, table: RawTable) -> None:
+def _derive_anew(connection: duckdb.DuckDBPyConnection, table: RawTable, *, rekeyed: bool) -> None:
+    if rekeyed:
+        # What is marked as deleted stays so; its tombstones speak of other keys.
+        connection.execute(f"DROP TABLE {table.tombstones}")
     updated = extract.updated_at(table.stream, "_extracted_at")
     kept = ", ".join(
         f"{updated} AS _updated_at" if name == "_updated_at" else name for name in BOOKKEEPING

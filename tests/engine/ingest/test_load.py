@@ -278,3 +278,25 @@ def test_declarations_that_cannot_become_tables_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="items"):
         ensure_raw_tables(warehouse.connection, "shop", [broken])
+
+
+def test_columns_may_move_and_keys_may_widen(warehouse: Warehouse) -> None:
+    warehouse.load(
+        DATED, [dated("a", 1), dated("a", 2), dated("b", 1)], deletes=[(["b"], None, "x")]
+    )
+    moved = stream(AT, NAME, ID, updated="at")
+    warehouse.load(moved, [dated("c", 1)])
+    found = "SELECT id, name, _deleted_at IS NULL FROM raw.shop__items ORDER BY id"
+    assert warehouse.rows(found) == [("a", "a2", True), ("b", "b1", False), ("c", "c1", True)]
+    wider = stream(ID, NAME, AT, key=("id", "name"), updated="at")
+    warehouse.load(wider, [dated("c", 1, "other")])
+    assert len(warehouse.rows(found)) == 4
+    versions = "SELECT id, name FROM raw.shop__items__versions ORDER BY ALL"
+    assert ("a", "a1") in warehouse.rows(versions)
+
+
+def test_nothing_is_written_where_all_tables_are_there(warehouse: Warehouse) -> None:
+    warehouse.load(DATED, [dated("a", 1)])
+    before = warehouse.rows("SELECT view_oid FROM duckdb_views() WHERE schema_name = 'raw'")
+    ensure_raw_tables(warehouse.connection, "shop", [DATED])
+    assert warehouse.rows("SELECT view_oid FROM duckdb_views() WHERE schema_name = 'raw'") == before
