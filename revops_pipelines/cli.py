@@ -45,12 +45,11 @@ err = Console(stderr=True, highlight=False)
 def main() -> None:
     """The console script: runs a command and turns its failure into one line and an exit code."""
     try:
-        app(standalone_mode=False)
+        # Outside standalone mode an Exit is returned as its code.
+        sys.exit(app(standalone_mode=False))
     except CommandError as error:
         err.print(f"revops: {error.line}", markup=False, soft_wrap=True)
         sys.exit(error.code)
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         err.print("revops: interrupted.")
         sys.exit(130)

@@ -80,15 +80,11 @@ def alert_asset(
 def _inputs(rule: Rule, available: frozenset[dg.AssetKey]) -> set[dg.AssetKey]:
     """The assets that must be built before the rule is judged.
 
-    The long table belongs to all metrics: a rule that reads it waits for those that it names.
+    The long table belongs to all metrics, so a rule that reads it waits for all of them.
     """
     inputs = {dg.AssetKey(list(name.split(".", 1))) for name in rule.inputs} & available
     if LONG_TABLE in rule.inputs:
-        inputs |= {
-            metric
-            for metric in available
-            if metric.path[0] == "metrics" and f"'{metric.path[1]}'" in rule.sql
-        }
+        inputs |= {key for key in available if key.path[0] == "metrics"}
     return inputs
 
 

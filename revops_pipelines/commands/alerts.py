@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from revops_pipelines.commands.context import settings_or_fail
 from revops_pipelines.commands.query import opened, plain
@@ -27,7 +26,7 @@ def list_alerts(console: Console, *, every: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(alerts, indent=2, ensure_ascii=False))
     else:
-        console.print(alerts_table(alerts, f"Alerts ({len(alerts)})"))
+        print_alerts(console, alerts, f"Alerts ({len(alerts)})")
 
 
 def open_alerts(settings: Settings, *, every: bool = False) -> list[dict[str, Any]]:
@@ -53,18 +52,14 @@ def open_alerts(settings: Settings, *, every: bool = False) -> list[dict[str, An
     ]
 
 
-def alerts_table(alerts: Sequence[dict[str, Any]], title: str) -> Table:
-    """A table of alerts: what, since when, against which limit, whose."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for name in ("severity", "what", "since", "limit", "owner"):
-        table.add_column(name, overflow="fold")
+def print_alerts(console: Console, alerts: Sequence[dict[str, Any]], title: str) -> None:
+    """Two lines an alert: what happened; then how bad, against which limit, whose it is."""
+    console.print(f"[bold]{title}[/]")
     for alert in alerts:
         colour = _SEVERITY_COLOURS.get(str(alert["severity"]), "default")
-        table.add_row(
-            f"[{colour}]{alert['severity']}[/]",
-            str(alert.get("headline", alert["rule"])),
-            str(alert["fired_at"] or "")[:16].replace("T", " "),
-            str(alert.get("limit", "")),
-            str(alert.get("owner") or "-"),
-        )
-    return table
+        console.print(f"  [{colour}]{alert['severity']:<8}[/] ", end="")
+        console.print(str(alert.get("headline", alert["rule"])), markup=False, soft_wrap=True)
+        since = str(alert["fired_at"] or "")[:16].replace("T", " ")
+        parts = [alert.get("observed"), alert.get("limit"), alert.get("owner"), f"told {since}"]
+        line = "; ".join(str(part) for part in parts if part)
+        console.print(f"           {line}", style="dim", markup=False, soft_wrap=True)

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from revops_pipelines.commands.alerts import alerts_table, open_alerts
+from revops_pipelines.commands.alerts import open_alerts, print_alerts
 from revops_pipelines.commands.context import prepare_dagster_home, settings_or_fail
 from revops_pipelines.commands.failures import MISCONFIGURED, CommandError
 from revops_pipelines.commands.query import opened, plain
@@ -96,7 +96,7 @@ def _tell(settings: Settings, outcome: RunOutcome, out: Console, *, as_json: boo
     out.print(_streams_table(outcome))
     out.print(_scorecard_table(settings))
     alerts = open_alerts(settings)
-    out.print(alerts_table(alerts[:_ALERTS_SHOWN], f"Open alerts ({len(alerts)})"))
+    print_alerts(out, alerts[:_ALERTS_SHOWN], f"Open alerts ({len(alerts)})")
     if len(alerts) > _ALERTS_SHOWN:
         out.print(f"  ... and {len(alerts) - _ALERTS_SHOWN} more: revops alerts list")
 
@@ -158,7 +158,7 @@ def _score_lines(settings: Settings) -> list[Any]:
 def _scorecard_table(settings: Settings) -> Table:
     table = Table(title="Scorecard", title_justify="left", header_style="bold")
     for name in ("stage", "metric", "month"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("value", "change", "target", "n"):
         table.add_column(name, justify="right")
     stage = ""
@@ -169,7 +169,7 @@ def _scorecard_table(settings: Settings) -> Table:
         table.add_row(
             shown,
             line.metric.title,
-            line.period,
+            line.period.replace(" 20", " "),
             line.value,
             f"[{colour}]{line.change}[/]",
             line.target,

@@ -13,6 +13,7 @@ MONEY_DIMENSIONS = (*DEAL_DIMENSIONS, ("currency",))
 
 # One row per deal as it stands now, so a reopened deal counts once, by how it ended last. Amounts
 # are in the base currency at the rate of the month of closing, or of the present month while open.
+# (Materialized: planners otherwise put every deal beside every day of the calendar.)
 # Renewals are another business and are kept out; a deal of exactly zero is no decision to buy.
 DEALS = Fragment(
     "deals",
@@ -22,11 +23,12 @@ WITH known AS (
     opportunities.*,
     COALESCE(opportunities.is_closed AND opportunities.closed_at <= parameters.as_of_at, FALSE)
       AS is_decided,
-    COALESCE(opportunities._deleted_at <= parameters.as_of_at, FALSE) AS is_deleted
+    COALESCE(opportunities._deleted_at <= parameters.as_of_at, FALSE) AS is_deleted,
+    parameters.as_of_on
   FROM conformed.opportunities AS opportunities
   CROSS JOIN ops.parameters AS parameters
   WHERE opportunities.created_at <= parameters.as_of_at
-), dated AS (
+), dated AS MATERIALIZED (
   SELECT
     known.*,
     CASE WHEN known.created_at >= created_day.changes_at
@@ -39,6 +41,10 @@ WITH known AS (
     ON created_day.utc_on = CAST(known.created_at AS DATE)
   LEFT JOIN ops.reporting_days AS closed_day
     ON closed_day.utc_on = CAST(known.closed_at AS DATE)
+), valued AS (
+  SELECT dated.*, calendar.month_start_on AS valued_on
+  FROM dated
+  JOIN ops.calendar AS calendar ON calendar.day = COALESCE(dated.closed_on, dated.as_of_on)
 )
 SELECT
   dated.opportunity_id,
@@ -74,11 +80,9 @@ SELECT
     WHEN dated.currency IS NULL THEN 'no_currency'
     WHEN rates.rate IS NULL THEN 'missing_rate'
   END AS excluded_money
-FROM dated
-CROSS JOIN ops.parameters AS parameters
-JOIN ops.calendar AS valued ON valued.day = COALESCE(dated.closed_on, parameters.as_of_on)
+FROM valued AS dated
 LEFT JOIN rates
-  ON rates.currency = dated.currency AND rates.month_start_on = valued.month_start_on
+  ON rates.currency = dated.currency AND rates.month_start_on = dated.valued_on
 LEFT JOIN conformed.accounts AS accounts ON accounts.account_id = dated.account_id
 LEFT JOIN conformed.users AS users ON users.user_id = dated.owner_id
 LEFT JOIN conformed.leads AS leads ON leads.lead_id = dated.lead_id

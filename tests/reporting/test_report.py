@@ -1,0 +1,171 @@
+"""The report: numbers as published, self-contained, inert whatever the data say."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import duckdb
+import pytest
+
+from revops_pipelines.assets import metrics as metric_plugins
+from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.registry import discover
+from revops_pipelines.reporting import charts
+from revops_pipelines.reporting.numbers import shown, shown_change
+from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
+from revops_pipelines.reporting.scorecard import scorecard
+
+METRICS = tuple(discover(metric_plugins, Metric).values())
+NASTY = "<script>alert('x')</script>\"&"
+
+
+@pytest.fixture
+def published():
+    """A snapshot with three months of one metric, and names that try to be code."""
+    connection = duckdb.connect()
+    for schema in ("metrics", "ops", "conformed"):
+        connection.execute(f"CREATE SCHEMA {schema}")
+    connection.execute(
+        """
+        CREATE TABLE metrics.metric_values (metric VARCHAR, grain VARCHAR, period_start_on DATE,
+            dimensions JSON, value DECIMAL(28,8), n BIGINT, lower DECIMAL(28,8),
+            upper DECIMAL(28,8), is_mature BOOLEAN);
+        INSERT INTO metrics.metric_values VALUES
+            ('win_rate', 'month', '2026-04-01', '{}', 0.30, 40, 0.2, 0.4, true),
+            ('win_rate', 'month', '2026-05-01', '{}', 0.25, 44, 0.2, 0.3, true),
+            ('win_rate', 'month', '2026-06-01', '{}', 0.90, 3, 0.1, 0.99, false),
+            ('win_rate', 'month', '2026-05-01', '{"team":"A"}', 0.99, 4, 0.1, 0.99, true);
+        CREATE TABLE ops.parameters AS SELECT TIMESTAMP '2026-06-30 12:00:00' AS as_of_at;
+        CREATE TABLE ops.loads AS SELECT 'crm' AS source, 'deals' AS stream,
+            TIMESTAMP '2026-06-01 00:00:00' AS loaded_at, 7 AS rows_changed;
+        CREATE TABLE metrics.speed_to_lead AS SELECT 'l' AS lead_id, 'open_late' AS state,
+            TIMESTAMP '2026-06-29 00:00:00' AS raised_at, 90.0 AS business_minutes;
+        CREATE TABLE metrics.mrr_movements AS SELECT DATE '2026-05-01' AS period_start_on,
+            'c' AS customer_id, 'new' AS movement, 12.5 AS amount, 0.0 AS opening_mrr;
+        CREATE TABLE metrics.stage_conversion (pipeline VARCHAR, stage VARCHAR,
+            stage_label VARCHAR, stage_order BIGINT);
+        CREATE TABLE conformed.identity_links AS
+            SELECT 'leads' AS entity, 'same mailbox' AS evidence;
+        """
+    )
+    connection.execute(
+        "CREATE TABLE ops.quarantine_counts AS SELECT 'leads' AS entity, ? AS rule, "
+        "'email' AS column_name, 3 AS rows",
+        [NASTY],
+    )
+    connection.execute(
+        "CREATE TABLE ops.alert_states AS SELECT 'r' AS rule, 'firing' AS status, "
+        "'critical' AS severity, TIMESTAMP '2026-06-30 11:00:00' AS fired_at, "
+        "to_json({headline: ?, url: 'https://crm.example/1', observed: 'o', 'limit': 'l', "
+        "owner: NULL, what_to_do: 'call'}) AS notice",
+        [NASTY],
+    )
+    yield connection
+    connection.close()
+
+
+def settings(**changes) -> ReportSettings:
+    given = {"company": "Acme & Sons", "currency": "USD", "targets": {}, "min_n": 20}
+    return ReportSettings(**{**given, "is_sandbox": False, **changes})
+
+
+class Page(HTMLParser):
+    """Collects what matters of a page: tags, addresses, text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_page_is_inert_and_alone(published):
+    html = build_report(published, METRICS, settings())
+    page = Page(html)
+    assert not {"script", "iframe", "object", "link"} & set(page.tags)
+    assert page.addresses == ["https://crm.example/1"], "the CRM link is the only way out"
+    assert "default-src 'none'" in html
+    assert "url(" not in html.replace("url(#", "")
+    assert NASTY in "".join(page.texts), "shown as text"
+
+
+def test_the_scorecard_shows_the_last_month_that_can_be_judged(published):
+    [line] = [
+        line
+        for line in scorecard(published, METRICS, {"win_rate": Decimal("0.3")}, "USD", 20)
+        if line.metric.name == "win_rate"
+    ]
+    assert line.latest.on == date(2026, 5, 1)
+    assert (line.value, line.change, line.n) == ("25.0%", "-5.0 pts", 44)
+    assert (line.verdict, line.movement, line.interval) == ("bad", "bad", "20.0% to 30.0%")
+    assert line.waiting == 1
+
+
+def test_too_few_cases_are_never_judged(published):
+    lines = scorecard(published, METRICS, {"win_rate": Decimal("0.3")}, "USD", 50)
+    [line] = [line for line in lines if line.metric.name == "win_rate"]
+    assert line.is_thin
+    assert line.verdict == ""
+
+
+def test_the_page_shows_staleness_quarantine_and_the_sandbox(published):
+    text = "".join(Page(build_report(published, METRICS, settings(is_sandbox=True))).texts)
+    assert "stale" in text
+    assert "simulated company" in text
+    assert "Acme & Sons" in text
+
+
+def test_every_tile_says_what_its_number_means(published):
+    html = build_report(published, METRICS, settings())
+    assert html.count('class="card tile"') == len([m for m in METRICS if "month" in m.grains])
+
+
+def test_the_file_is_its_owners_alone(published, tmp_path):
+    path = tmp_path / "report" / "index.html"
+    write_report("<p>x</p>", path)
+    assert path.stat().st_mode & 0o077 == 0
+    assert [each.name for each in path.parent.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize("draw", [charts.bars, charts.lying_bars])
+def test_labels_in_pictures_are_escaped(draw):
+    rows = [{"name": NASTY, "value": 1, "kind": "k", "label": NASTY}]
+    extra = {"colours": {"k": "var(--good)"}} if draw is charts.bars else {}
+    svg = str(draw(rows, NASTY, [NASTY], **extra))
+    assert "<script" not in svg
+    assert re.search(r"<title>[^<]*alert", svg)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (Decimal("0.0123"), "share", "1.2%"),
+        (Decimal("59.6"), "minutes", "60 min"),
+        (Decimal("125"), "minutes", "2 h 5 min"),
+        (Decimal("2880"), "minutes", "2.0 d"),
+        (Decimal("-1234.5"), "money", "-$1.23k"),
+        (Decimal("3333.33"), "money_per_day", "$3.33k/day"),
+        (Decimal("7"), "count", "7"),
+        (None, "money", "–"),
+    ],
+)
+def test_numbers_as_people_read_them(value, unit, text):
+    assert shown(value, unit, "USD") == text
+
+
+def test_changes_are_points_for_shares_and_percent_for_the_rest():
+    assert shown_change(Decimal("0.02"), Decimal("0.5"), "share", "USD") == "+2.0 pts"
+    assert shown_change(Decimal("-10"), Decimal("40"), "money", "USD") == "-25.0%"
+    assert shown_change(Decimal("10"), Decimal("0"), "money", "USD") == "+$10.00"
+    assert shown_change(None, Decimal("0"), "money", "USD") == "–"
