@@ -74,13 +74,19 @@ def _bury(
     channels: Mapping[str, Channel],
     now: datetime,
 ) -> None:
-    connection.execute(
-        sa.update(MESSAGES)
-        .where(MESSAGES.c.position == message["position"])
-        .values(state="dead", reason=reason[:300], lease_owner=None, lease_until=None)
-    )
+    """Mark it, with what is folded into it, and send its events another way."""
     is_digest = message["event_id"] is None
     events = _events_of(connection, message)
+    connection.execute(
+        sa.update(MESSAGES)
+        .where(
+            sa.or_(
+                MESSAGES.c.position == message["position"],
+                MESSAGES.c.digest_id == message["message_id"],
+            )
+        )
+        .values(state="dead", reason=reason[:300], lease_owner=None, lease_until=None)
+    )
     triggers = [event for event in events if event["kind"] != EventKind.RESOLVED]
     orphans = _orphans(connection, message["channel"], triggers)
     for event in [*events, *orphans]:
@@ -104,37 +110,51 @@ def _orphans(
 ) -> list[dict[str, Any]]:
     """Resolves that wait on the channel for triggers that will now never arrive there.
 
-    They are suppressed there, with a record.
+    They are suppressed there, with a record; those in a later digest are taken out of it, which
+    nobody has tried to send yet, as digests keep their order.
     """
     orphans: list[dict[str, Any]] = []
     for trigger in triggers:
-        of_episode = sa.and_(
-            EVENTS.c.rule == trigger["rule"],
-            EVENTS.c.alert_key == trigger["alert_key"],
-            EVENTS.c.episode == trigger["episode"],
-            MESSAGES.c.channel == channel,
-        )
         rows = connection.execute(
-            sa.select(EVENTS, MESSAGES.c.state.label("state"), MESSAGES.c.position.label("place"))
-            .join(MESSAGES, MESSAGES.c.event_id == EVENTS.c.event_id)
-            .outerjoin(_DIGESTS, _DIGESTS.c.message_id == MESSAGES.c.digest_id)
-            .where(of_episode, sa.func.coalesce(_DIGESTS.c.state, "") != "dead")
-        ).mappings()
-        messages = [dict(row) for row in rows]
-        if any(row["kind"] != EventKind.RESOLVED and row["state"] in _LIVE for row in messages):
-            continue
-        waiting = [row for row in messages if row["state"] == "waiting"]
-        for row in waiting:
-            connection.execute(
-                sa.update(MESSAGES)
-                .where(MESSAGES.c.position == row["place"])
-                .values(state="suppressed", reason="its trigger was dead")
+            sa.select(
+                EVENTS,
+                MESSAGES.c.state.label("state"),
+                MESSAGES.c.position.label("place"),
+                MESSAGES.c.digest_id.label("digest_id"),
             )
-        orphans.extend(waiting)
+            .join(MESSAGES, MESSAGES.c.event_id == EVENTS.c.event_id)
+            .where(
+                EVENTS.c.rule == trigger["rule"],
+                EVENTS.c.alert_key == trigger["alert_key"],
+                EVENTS.c.episode == trigger["episode"],
+                MESSAGES.c.channel == channel,
+                MESSAGES.c.state.in_(_LIVE),
+            )
+        ).mappings()
+        live = [dict(row) for row in rows]
+        if all(row["kind"] == EventKind.RESOLVED for row in live):
+            orphans.extend(row for row in live if row["state"] != "sent")
+    for orphan in orphans:
+        connection.execute(
+            sa.update(MESSAGES)
+            .where(MESSAGES.c.position == orphan["place"])
+            .values(state="suppressed", reason="its trigger was dead", digest_id=None)
+        )
+    _drop_empty(connection, {row["digest_id"] for row in orphans if row["digest_id"]})
     return orphans
 
 
-_DIGESTS = MESSAGES.alias("digests")
+def _drop_empty(connection: sa.Connection, digests: set[str]) -> None:
+    """A digest that has nothing left is not sent."""
+    inside = MESSAGES.alias("inside")
+    connection.execute(
+        sa.update(MESSAGES)
+        .where(
+            MESSAGES.c.message_id.in_(sorted(digests)),
+            ~sa.exists().where(inside.c.digest_id == MESSAGES.c.message_id),
+        )
+        .values(state="suppressed", reason="nothing is left in it")
+    )
 
 
 def _redirect(
@@ -147,11 +167,11 @@ def _redirect(
 ) -> None:
     """Tell another channel of the event, unless one is told already."""
     rows = connection.execute(
-        sa.select(MESSAGES.c.channel, MESSAGES.c.state, _DIGESTS.c.state.label("digest_state"))
-        .outerjoin(_DIGESTS, _DIGESTS.c.message_id == MESSAGES.c.digest_id)
-        .where(MESSAGES.c.event_id == event["event_id"])
+        sa.select(MESSAGES.c.channel, MESSAGES.c.state).where(
+            MESSAGES.c.event_id == event["event_id"]
+        )
     ).all()
-    if any(row.state in _LIVE and row.digest_state != "dead" for row in rows):
+    if any(row.state in _LIVE for row in rows):
         return
     known = {row.channel for row in rows}
     others = [

@@ -84,7 +84,10 @@ def channel_states(outbox: Outbox) -> list[ChannelState]:
                 MESSAGES.c.state,
                 sa.func.count(),
                 sa.func.max(MESSAGES.c.sent_at),
-            ).group_by(MESSAGES.c.channel, MESSAGES.c.state)
+            )
+            # What is folded into a dead digest is dead with it, and counts once.
+            .where(sa.or_(MESSAGES.c.state != "dead", MESSAGES.c.digest_id.is_(None)))
+            .group_by(MESSAGES.c.channel, MESSAGES.c.state)
         ):
             known = counts.setdefault(channel, {})
             known[state] = count
@@ -108,7 +111,7 @@ def dead_letters(outbox: Outbox, most: int = 100) -> list[dict[str, Any]]:
             MESSAGES.c.created_at,
         )
         .outerjoin(EVENTS, EVENTS.c.event_id == MESSAGES.c.event_id)
-        .where(MESSAGES.c.state == "dead")
+        .where(MESSAGES.c.state == "dead", MESSAGES.c.digest_id.is_(None))
         .order_by(MESSAGES.c.position.desc())
         .limit(most)
     )

@@ -54,9 +54,9 @@ def mirror_events(
     with outbox.turn() as connection:
         known = set(_known(connection, ids))
         new = [event_id for event_id in ids if event_id not in known]
-        if isinstance(source, duckdb.DuckDBPyConnection):
-            rows = _committed(source, new)
         if new:
+            if isinstance(source, duckdb.DuckDBPyConnection):
+                rows = _committed(source, new)
             connection.execute(sa.insert(EVENTS), [_copied(rows[event_id]) for event_id in new])
     return len(new)
 
