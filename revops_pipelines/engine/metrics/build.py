@@ -7,6 +7,7 @@ detail table. Does not: the SQL text (`render`) or who calls it when (`engine/fa
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from datetime import date
 import duckdb
 
 from revops_pipelines.engine.metrics.declaration import Detail, Metric
-from revops_pipelines.engine.metrics.render import render_detail, render_series
+from revops_pipelines.engine.metrics.render import render_detail, render_fragment, render_series
 from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS, ensure_metric_tables
 
 
@@ -43,8 +44,11 @@ def build_metric(connection: duckdb.DuckDBPyConnection, metric: Metric) -> Built
     ensure_metric_tables(connection)
     connection.execute("BEGIN TRANSACTION")
     try:
-        detail_rows = _replace_detail(connection, metric.detail) if metric.detail else 0
-        rows = _replace_values(connection, metric)
+        shared = _share_fragments(connection, metric)
+        detail_rows = _replace_detail(connection, metric.detail, shared) if metric.detail else 0
+        rows = _replace_values(connection, metric, shared)
+        for name in shared:
+            connection.execute(f"DROP TABLE temp.{name}")
     except duckdb.Error:
         connection.execute("ROLLBACK")
         raise
@@ -75,21 +79,44 @@ def headline_of(
     }
 
 
-def _replace_detail(connection: duckdb.DuckDBPyConnection, detail: Detail) -> int:
+def _share_fragments(connection: duckdb.DuckDBPyConnection, metric: Metric) -> frozenset[str]:
+    """Compute fragments that several of the metric's statements name once, as temporary tables.
+
+    Only the time changes: the statements are the same text without those fragments, whose names
+    the temporary tables bear.
+    """
+    statements = [series.fragments for series in metric.series]
+    if metric.detail is not None:
+        statements.append(metric.detail.fragments)
+    uses = Counter(fragment for fragments in statements for fragment in fragments)
+    shared: set[str] = set()
+    for fragment, times in uses.items():
+        if times > 1:
+            select = render_fragment(fragment)
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {fragment.name} AS\n{select}")
+            shared.add(fragment.name)
+    return frozenset(shared)
+
+
+def _replace_detail(
+    connection: duckdb.DuckDBPyConnection, detail: Detail, shared: frozenset[str]
+) -> int:
     columns = ", ".join(f'"{column.name}" {column.type}' for column in detail.columns)
     connection.execute(f'CREATE OR REPLACE TABLE metrics."{detail.table}" ({columns})')
-    connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{render_detail(detail)}')
+    select = render_detail(detail, shared)
+    connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{select}')
     return _count(connection, f'SELECT COUNT(*) FROM metrics."{detail.table}"')
 
 
-def _replace_values(connection: duckdb.DuckDBPyConnection, metric: Metric) -> int:
+def _replace_values(
+    connection: duckdb.DuckDBPyConnection, metric: Metric, shared: frozenset[str]
+) -> int:
     published = list(metric.published)
     connection.execute("DELETE FROM metrics.metric_values WHERE metric IN ?", [published])
     columns = ", ".join(VALUE_COLUMNS)
     for series in metric.series:
-        connection.execute(
-            f"INSERT INTO metrics.metric_values ({columns})\n{render_series(series)}"
-        )
+        select = render_series(series, shared)
+        connection.execute(f"INSERT INTO metrics.metric_values ({columns})\n{select}")
     return _count(
         connection, "SELECT COUNT(*) FROM metrics.metric_values WHERE metric IN ?", [published]
     )

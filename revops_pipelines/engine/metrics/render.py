@@ -17,28 +17,46 @@ from revops_pipelines.engine.metrics.declaration import (
     Series,
     Survival,
 )
-from revops_pipelines.engine.metrics.grouping import dimensions_of, grouping_sets
+from revops_pipelines.engine.metrics.grouping import (
+    dimensions_of,
+    group_columns,
+    over_groups,
+    same_group,
+)
 from revops_pipelines.engine.metrics.render_survival import survival_ctes
 from revops_pipelines.engine.metrics.tables import NUMBER
 
+NOTHING: frozenset[str] = frozenset()
 
-def render_detail(detail: Detail) -> str:
-    """The SELECT that fills a detail table, its columns cast to the declared types."""
-    ctes = [*_fragments(detail.fragments), cte("detail", detail.sql)]
+
+def render_fragment(fragment: Fragment) -> str:
+    """The SELECT of a fragment, where those before it are tables already."""
+    return fragment.sql.strip()
+
+
+def render_detail(detail: Detail, shared: frozenset[str] = NOTHING) -> str:
+    """The SELECT that fills a detail table, its columns cast to the declared types.
+
+    Fragments in `shared` are left out: they are tables already.
+    """
+    ctes = [*_fragments(detail.fragments, shared), cte("detail", detail.sql)]
     columns = ",\n".join(
         f"  CAST({column.name} AS {column.type}) AS {column.name}" for column in detail.columns
     )
     return f"{with_clause(ctes)}\nSELECT\n{columns}\nFROM detail\nORDER BY {', '.join(detail.key)}"
 
 
-def render_series(series: Series) -> str:
-    """The SELECT that yields the columns of `metrics.metric_values`."""
+def render_series(series: Series, shared: frozenset[str] = NOTHING) -> str:
+    """The SELECT that yields the columns of `metrics.metric_values`.
+
+    Fragments in `shared` are left out: they are tables already.
+    """
     ctes = [
-        *_fragments(series.fragments),
+        *_fragments(series.fragments, shared),
         cte("facts", series.facts),
         cte("placed", _placed(series)),
         cte("left_out", _left_out(series)),
-        cte("left_out_counts", LEFT_OUT_COUNTS),
+        cte("left_out_counts", LEFT_OUT_COUNTS.format(group=", ".join(group_columns(series)))),
         *_rolled_up(series),
     ]
     return f"{with_clause(ctes)}\n{_values(series)}"
@@ -56,19 +74,21 @@ def with_clause(ctes: Sequence[str]) -> str:
 
 LEFT_OUT_COUNTS = """
 SELECT
-  grain,
-  period_start_on,
-  dimensions,
+  {group},
   SUM(cases) AS n_excluded,
-  CAST('{' || STRING_AGG('"' || excluded || '":' || CAST(cases AS VARCHAR), ',' ORDER BY excluded)
-    || '}' AS JSON) AS excluded
+  CAST(
+    '{{' || STRING_AGG('"' || excluded || '":' || CAST(cases AS VARCHAR), ',' ORDER BY excluded)
+    || '}}' AS JSON
+  ) AS excluded
 FROM left_out
-GROUP BY grain, period_start_on, dimensions
+GROUP BY {group}
 """
 
 
-def _fragments(fragments: Sequence[Fragment]) -> list[str]:
-    return [cte(fragment.name, fragment.sql) for fragment in fragments]
+def _fragments(fragments: Sequence[Fragment], shared: frozenset[str]) -> list[str]:
+    return [
+        cte(fragment.name, fragment.sql) for fragment in fragments if fragment.name not in shared
+    ]
 
 
 def _placed(series: Series) -> str:
@@ -90,11 +110,7 @@ def _placed(series: Series) -> str:
 
 
 def _left_out(series: Series) -> str:
-    return (
-        f"SELECT\n  grain,\n  period_start_on,\n  {dimensions_of(series)} AS dimensions,\n"
-        f"  excluded,\n  COUNT(*) AS cases\nFROM placed\nWHERE excluded IS NOT NULL\n"
-        f"GROUP BY {grouping_sets(series, ('excluded',))}"
-    )
+    return over_groups(series, "excluded,\n  COUNT(*) AS cases", "excluded IS NOT NULL", "excluded")
 
 
 def _rolled_up(series: Series) -> list[str]:
@@ -105,15 +121,13 @@ def _rolled_up(series: Series) -> list[str]:
 
 
 def _grouped(series: Series, ratio: Ratio) -> str:
-    return (
-        f"SELECT\n  '{series.metric}' AS metric,\n  grain,\n  period_start_on,\n"
-        f"  {dimensions_of(series)} AS dimensions,\n"
-        f"  CAST({ratio.numerator} AS {NUMBER}) AS numerator,\n"
+    aggregates = (
+        f"CAST({ratio.numerator} AS {NUMBER}) AS numerator,\n"
         f"  CAST({ratio.denominator or 'NULL'} AS {NUMBER}) AS denominator,\n"
         f"  CAST({ratio.n} AS BIGINT) AS n,\n"
-        f"  {series.settled} AS is_settled\n"
-        f"FROM placed\nWHERE excluded IS NULL\nGROUP BY {grouping_sets(series)}"
+        f"  {series.settled} AS is_settled"
     )
+    return over_groups(series, aggregates, "excluded IS NULL")
 
 
 def _bounded(series: Series) -> str:
@@ -123,7 +137,8 @@ def _bounded(series: Series) -> str:
     value = ratio.value or ("numerator" if ratio.denominator is None else quotient)
     lower, upper = WILSON if ratio.interval == "wilson" else ("NULL", "NULL")
     return (
-        f"SELECT\n  grouped.*,\n  {value} AS value,\n  {lower} AS lower,\n  {upper} AS upper\n"
+        f"SELECT\n  '{series.metric}' AS metric,\n  grouped.*,\n"
+        f"  {value} AS value,\n  {lower} AS lower,\n  {upper} AS upper\n"
         f"FROM grouped\nCROSS JOIN ops.parameters"
     )
 
@@ -152,7 +167,7 @@ def _values(series: Series) -> str:
   rolled.grain,
   rolled.period_start_on,
   periods.period_end_on,
-  rolled.dimensions,
+  {dimensions_of(series)} AS dimensions,
 {numbers},
   rolled.n,
   COALESCE(left_out_counts.n_excluded, 0) AS n_excluded,
@@ -170,7 +185,5 @@ JOIN ops.periods AS periods
   ON periods.grain = rolled.grain AND periods.period_start_on = rolled.period_start_on
 CROSS JOIN ops.parameters AS parameters
 LEFT JOIN left_out_counts
-  ON left_out_counts.grain = rolled.grain
-  AND left_out_counts.period_start_on = rolled.period_start_on
-  AND left_out_counts.dimensions = rolled.dimensions
+  ON {same_group(series, "left_out_counts", "rolled")}
 WHERE periods.period_start_on <= parameters.as_of_on"""

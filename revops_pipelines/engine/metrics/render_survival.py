@@ -12,92 +12,109 @@ with nothing censored this is the ordinary median.
 from __future__ import annotations
 
 from revops_pipelines.engine.metrics.declaration import Series, Survival
-from revops_pipelines.engine.metrics.grouping import dimensions_of, grouping_sets
+from revops_pipelines.engine.metrics.grouping import (
+    group_columns,
+    in_groups,
+    over_groups,
+)
 
 # The product of factors is a sum of logarithms, exact to about 1e-11; no step is that small.
 TOLERANCE = "1e-9"
 
-GROUP = "grain, period_start_on, dimensions"
+# Quantiles need every duration in order, group by group, so only months are broken down.
+BROKEN_DOWN = ("month",)
 
-SURVIVING = f"""
+NUMBERED = "cohorts.group_number, placed.duration, placed.is_observed"
+
+# Groups are numbered, because sorting millions of rows by a number is what makes this fast.
+COHORTS = """
 SELECT
-  {GROUP},
+  sized.*,
+  ROW_NUMBER() OVER (ORDER BY {group}) AS group_number
+FROM sized
+"""
+
+LIFETIMES = """
+SELECT
+  group_number,
+  CAST(duration AS DOUBLE) AS duration,
+  SUM(CASE WHEN is_observed THEN 1 ELSE 0 END) AS events,
+  COUNT(*) AS leaving
+FROM numbered
+GROUP BY group_number, CAST(duration AS DOUBLE)
+"""
+
+SURVIVING = """
+SELECT
+  group_number,
   duration,
   events,
-  is_settled,
-  SUM(leaving) OVER (PARTITION BY {GROUP}) AS n,
-  SUM(leaving) OVER (PARTITION BY {GROUP})
-    - SUM(leaving) OVER (PARTITION BY {GROUP} ORDER BY duration) + leaving AS at_risk
+  SUM(leaving) OVER (
+    PARTITION BY group_number ORDER BY duration
+    ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+  ) AS at_risk
 FROM lifetimes
 """
 
-CURVE = f"""
+CURVE = """
 SELECT
-  {GROUP},
+  group_number,
   duration,
   CASE WHEN at_risk = events THEN 0
     ELSE EXP(SUM(CASE WHEN at_risk > events
-      THEN LN(1 - CAST(events AS DOUBLE) / at_risk) ELSE 0 END)
-      OVER (PARTITION BY {GROUP} ORDER BY duration)) END AS share,
+      THEN LN(1 - CAST(events AS DOUBLE) / at_risk) ELSE 0 END) OVER line) END AS share,
   SQRT(SUM(CASE WHEN at_risk > events
-    THEN CAST(events AS DOUBLE) / at_risk / (at_risk - events) ELSE 0 END)
-    OVER (PARTITION BY {GROUP} ORDER BY duration)) AS spread
+    THEN CAST(events AS DOUBLE) / at_risk / (at_risk - events) ELSE 0 END) OVER line) AS spread
 FROM surviving
 WHERE events > 0
+WINDOW line AS (
+  PARTITION BY group_number ORDER BY duration
+  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+)
 """
 
-COHORTS = f"""
-SELECT {GROUP}, MAX(n) AS n, BOOL_AND(is_settled) AS is_settled
-FROM surviving
-GROUP BY {GROUP}
-"""
-
-CROSSINGS = f"""
+CROSSINGS = """
 SELECT
   quantiles.metric,
-  {GROUP},
-  MIN(CASE WHEN share <= 1 - quantile + {TOLERANCE} THEN duration END) AS reached_at,
-  MIN(CASE WHEN share < 1 - quantile - {TOLERANCE} THEN duration END) AS passed_at,
-  MIN(CASE WHEN share * (1 - z * spread) <= 1 - quantile + {TOLERANCE} THEN duration END) AS lower,
-  MIN(CASE WHEN share * (1 + z * spread) <= 1 - quantile + {TOLERANCE} THEN duration END) AS upper
+  group_number,
+  MIN(CASE WHEN share <= 1 - quantile + {tolerance} THEN duration END) AS reached_at,
+  MIN(CASE WHEN share < 1 - quantile - {tolerance} THEN duration END) AS passed_at,
+  MIN(CASE WHEN share * (1 - z * spread) <= 1 - quantile + {tolerance} THEN duration END) AS lower,
+  MIN(CASE WHEN share * (1 + z * spread) <= 1 - quantile + {tolerance} THEN duration END) AS upper
 FROM curve
 CROSS JOIN quantiles
 CROSS JOIN ops.parameters
-GROUP BY quantiles.metric, {GROUP}
+GROUP BY quantiles.metric, group_number
 """
 
 GROUPED = """
 SELECT
   quantiles.metric,
-  cohorts.grain,
-  cohorts.period_start_on,
-  cohorts.dimensions,
+  cohorts.*,
   NULL AS numerator,
   NULL AS denominator,
-  cohorts.n,
-  cohorts.is_settled,
   (crossings.reached_at + COALESCE(crossings.passed_at, crossings.reached_at)) / 2 AS value,
   crossings.lower,
   crossings.upper
 FROM cohorts
 CROSS JOIN quantiles
 LEFT JOIN crossings
-  ON crossings.metric = quantiles.metric
-  AND crossings.grain = cohorts.grain
-  AND crossings.period_start_on = cohorts.period_start_on
-  AND crossings.dimensions = cohorts.dimensions
+  ON crossings.metric = quantiles.metric AND crossings.group_number = cohorts.group_number
 """
 
 
 def survival_ctes(series: Series, survival: Survival) -> list[tuple[str, str]]:
     """(name, SQL) of the expressions from `placed` to `grouped`, in order."""
+    sizes = f"COUNT(*) AS n,\n  {series.settled} AS is_settled"
     return [
         ("quantiles", _quantiles(series, survival)),
-        ("lifetimes", _lifetimes(series)),
+        ("sized", over_groups(series, sizes, "excluded IS NULL", grains=BROKEN_DOWN)),
+        ("cohorts", COHORTS.format(group=", ".join(group_columns(series)))),
+        ("numbered", in_groups(series, "cohorts", NUMBERED, "placed.excluded IS NULL")),
+        ("lifetimes", LIFETIMES),
         ("surviving", SURVIVING),
         ("curve", CURVE),
-        ("cohorts", COHORTS),
-        ("crossings", CROSSINGS),
+        ("crossings", CROSSINGS.format(tolerance=TOLERANCE)),
         ("grouped", GROUPED),
     ]
 
@@ -108,20 +125,3 @@ def _quantiles(series: Series, survival: Survival) -> str:
         for suffix, quantile in survival.quantiles
     )
     return f"SELECT * FROM (VALUES {rows}) AS listed(metric, quantile)"
-
-
-def _lifetimes(series: Series) -> str:
-    """How many left the group at each duration, and how many of them by the event."""
-    return f"""
-SELECT
-  grain,
-  period_start_on,
-  {dimensions_of(series)} AS dimensions,
-  CAST(duration AS DOUBLE) AS duration,
-  SUM(CASE WHEN is_observed THEN 1 ELSE 0 END) AS events,
-  COUNT(*) AS leaving,
-  {series.settled} AS is_settled
-FROM placed
-WHERE excluded IS NULL
-GROUP BY {grouping_sets(series, ("duration",))}
-"""
