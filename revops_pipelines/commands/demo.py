@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -121,7 +122,10 @@ def _print_next(out: Console, settings: Settings, first: bool) -> None:
 
 def _streams_table(outcome: RunOutcome) -> Table:
     table = Table(
-        title=f"Pulled in {outcome.seconds:.0f} s", title_justify="left", header_style="bold"
+        title=f"What changed (run of {outcome.seconds:.0f} s)",
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
     )
     table.add_column("stream")
     for name in ("records", "read", "changed", "deleted"):
@@ -156,19 +160,27 @@ def _score_lines(settings: Settings) -> list[Any]:
 
 
 def _scorecard_table(settings: Settings) -> Table:
-    table = Table(title="Scorecard", title_justify="left", header_style="bold")
-    for name in ("stage", "metric", "month"):
-        table.add_column(name, no_wrap=True)
-    for name in ("value", "change", "target", "n"):
-        table.add_column(name, justify="right")
+    table = Table(
+        title="Scorecard",
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    # The numbers are never cut; on a narrow screen the names are.
+    table.add_column("metric", no_wrap=True)
+    table.add_column("month", no_wrap=True, min_width=6)
+    for name, width in (("value", 11), ("change", 8), ("target", 7), ("n", 5)):
+        table.add_column(name, justify="right", no_wrap=True, min_width=width)
     stage = ""
     for line in _score_lines(settings):
-        shown = line.metric.stage if line.metric.stage != stage else ""
-        stage = line.metric.stage
+        if line.metric.stage != stage:
+            stage = line.metric.stage
+            table.add_row(f"[bold]{stage}[/]")
         colour = {"good": "green", "bad": "red"}.get(line.movement, "default")
         table.add_row(
-            shown,
-            line.metric.title,
+            f"  {line.metric.title}",
             line.period.replace(" 20", " "),
             line.value,
             f"[{colour}]{line.change}[/]",

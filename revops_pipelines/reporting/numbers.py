@@ -59,7 +59,7 @@ def _duration(minutes: Decimal) -> str:
         return f"{minutes:.0f} min"
     hours, rest = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours:.0f} h {rest:.0f} min"
+        return f"{hours:.0f} h {rest:.0f} min" if round(rest) else f"{hours:.0f} h"
     return f"{minutes / 1440:,.1f} d"
 
 
