@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
 
@@ -18,6 +18,7 @@ from revops_pipelines.engine.ingest import merge, rejects, tombstones
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.landing import Landed
 from revops_pipelines.engine.ingest.raw_tables import RawTable, ensure_raw_tables, raw_table
+from revops_pipelines.engine.ingest.statements import Statements, plain
 
 __all__ = ["Loaded", "ensure_raw_tables", "load_stream"]
 
@@ -86,14 +87,14 @@ def _load(
     crash_point("load.merged")
     deleted = tombstones.apply(connection, table, landed, merged.seen, guard or VolumeGuard())
     crash_point("load.deleted")
-    rejected = rejects.record(connection, table, landed, merged, run_id, _plain(loaded_at))
-    _note(connection, landed, run_id, _plain(loaded_at), merged.changed, deleted)
+    rejected = rejects.record(connection, table, landed, merged, run_id, plain(loaded_at))
+    _note(connection, landed, run_id, plain(loaded_at), merged.changed, deleted)
     crash_point("load.noted")
     return Loaded(
         rows_read=landed.rows,
         rows_changed=merged.changed,
         rows_deleted=deleted,
-        rows_total=_count(connection, table),
+        rows_total=Statements(connection).run(f"SELECT count(*) FROM {table.current}"),
         rows_rejected=rejected,
     )
 
@@ -118,13 +119,3 @@ def _note(
         "rows_deleted, loaded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [landed.load_id, *place, run_id, landed.rows, changed, deleted, loaded_at],
     )
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: RawTable) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {table.current}").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _plain(at: datetime) -> datetime:
-    """UTC without a zone, as TIMESTAMP columns hold it."""
-    return at.astimezone(UTC).replace(tzinfo=None)

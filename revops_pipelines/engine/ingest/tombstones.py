@@ -10,17 +10,18 @@ as the record is seen again; so does any tombstone in streams whose records have
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.landing import Landed
 from revops_pipelines.engine.ingest.raw_tables import RawTable
+from revops_pipelines.engine.ingest.statements import Statements, literal, plain
 
 MISSING = "missing"
-_GONE, _IDS, _TOUCHED, _STATE = "ingest_gone", "ingest_ids", "ingest_touched", "ingest_state"
+_TOLD, _GONE, _IDS = "ingest_told", "ingest_gone", "ingest_ids"
+_TOUCHED, _STATE = "ingest_touched", "ingest_state"
 
 
 def apply(
@@ -34,13 +35,13 @@ def apply(
 
     `seen` is the relation of the keys of the landed records. Raises VolumeAlarmError.
     """
-    known = _number(connection, f"SELECT count(*) FROM {table.tombstones}")
-    if not (landed.deletes or landed.is_complete or known):
+    step = _Step(Statements(connection), table, landed, seen)
+    buried = step.remember_touched()
+    if not (landed.deletes or landed.is_complete or buried):
         return 0
-    step = _Step(connection, table, landed, seen)
     step.read_ids()
-    step.remember_touched()
-    step.refute()
+    if buried:
+        step.refute()
     if landed.deletes:
         step.add_told()
     if landed.is_complete:
@@ -51,56 +52,55 @@ def apply(
 class _Step:
     """The statements of one load's deletes, all inside its transaction."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, table: RawTable, landed: Landed, seen: str
-    ) -> None:
-        self._connection, self._table, self._landed, self._seen = connection, table, landed, seen
-        self._folder = landed.folder
-        self._at = landed.extracted_at.astimezone(UTC).replace(tzinfo=None)
+    def __init__(self, sql: Statements, table: RawTable, landed: Landed, seen: str) -> None:
+        self._sql, self._table, self._landed, self._seen = sql, table, landed, seen
+        self._at = plain(landed.extracted_at)
+
+    def remember_touched(self) -> int:
+        """The keys that have a tombstone before this load's changes; returns how many."""
+        return self._sql.table(
+            _TOUCHED, f"SELECT DISTINCT {self._table.key_list} FROM {self._table.tombstones}"
+        )
 
     def read_ids(self) -> None:
         """The complete keys as a table (empty without any)."""
         self._keys_table(_IDS, "ids.ndjson", self._landed.ids, "key: 'VARCHAR[]'", "")
 
-    def remember_touched(self) -> None:
-        """All keys whose marks may change: those with a tombstone before this load's changes."""
-        self._run(
-            f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS "
-            f"SELECT DISTINCT {self._table.key_list} FROM {self._table.tombstones}"
-        )
-
     def refute(self) -> None:
         """Forget tombstones of records that this load saw alive afterwards."""
-        reason = "" if self._table.stream.updated is None else "AND t._deleted_reason = $missing"
-        values = {"at": self._at} | ({"missing": MISSING} if reason else {})
+        values: dict[str, Any] = {"at": self._at}
+        only = ""
+        if self._table.stream.updated is not None:
+            only = "AND t._deleted_reason = $missing"
+            values["missing"] = MISSING
         for alive in (self._seen, _IDS):
-            self._run(
+            self._sql.run(
                 f"DELETE FROM {self._table.tombstones} t USING {alive} a "
-                f"WHERE {self._table.same_key('t', 'a')} AND t._deleted_at <= $at {reason}",
+                f"WHERE {self._table.same_key('t', 'a')} AND t._deleted_at <= $at {only}",
                 values,
             )
 
     def add_told(self) -> None:
         """Add the vendor's tombstones; one without a time counts once, from when it was fetched."""
         self._keys_table(
-            _GONE,
+            _TOLD,
             "deletes.ndjson",
             self._landed.deletes,
             "key: 'VARCHAR[]', said_at: 'TIMESTAMP', reason: 'VARCHAR'",
             ", said_at, reason",
         )
-        keys = self._table.key_list
-        self._run(
+        table = self._table
+        self._sql.run(
             f"""
-            INSERT INTO {self._table.tombstones}
-            SELECT DISTINCT {keys}, coalesce(said_at, $at), reason, $load FROM {_GONE} g
+            INSERT INTO {table.tombstones}
+            SELECT DISTINCT {table.key_list}, coalesce(said_at, $at), reason, $load FROM {_TOLD} g
             WHERE NOT EXISTS (
-                SELECT 1 FROM {self._table.tombstones} t
-                WHERE {self._table.same_key("t", "g")}
+                SELECT 1 FROM {table.tombstones} t
+                WHERE {table.same_key("t", "g")}
                   AND ((t._deleted_at = g.said_at AND t._deleted_reason = g.reason)
                        OR (g.said_at IS NULL AND NOT EXISTS (
-                           SELECT 1 FROM {self._table.current} c
-                           WHERE {self._table.same_key("c", "g")}
+                           SELECT 1 FROM {table.current} c
+                           WHERE {table.same_key("c", "g")}
                              AND c._updated_at > t._deleted_at)))
             )
             """,
@@ -113,27 +113,26 @@ class _Step:
         Records that a later pull brought (two runs may overlap) are not judged.
         """
         table = self._table
-        alive = f"FROM {table.current} c WHERE c._deleted_at IS NULL AND c._extracted_at <= $at"
-        unseen = " AND ".join(
-            f"NOT EXISTS (SELECT 1 FROM {name} a WHERE {table.same_key('a', 'c')})"
-            for name in {_IDS, self._seen} - {table.current}
-        )
         if self._seen == table.current:
             # A first load: nothing was known that could be missing.
             return
+        alive = f"FROM {table.current} c WHERE c._deleted_at IS NULL AND c._extracted_at <= $at"
+        unseen = " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {name} a WHERE {table.same_key('a', 'c')})"
+            for name in (_IDS, self._seen)
+        )
         keys = ", ".join(f"c.{key}" for key in table.keys)
         here = {"at": self._at}
-        self._run(
-            f"CREATE OR REPLACE TEMP TABLE {_GONE} AS SELECT {keys} {alive} AND {unseen} "
-            f"AND NOT EXISTS (SELECT 1 FROM {table.tombstones} t "
-            f"WHERE {table.same_key('t', 'c')} AND t._deleted_at >= c._updated_at)",
+        vanished = self._sql.table(
+            _GONE,
+            f"SELECT {keys} {alive} AND {unseen} AND NOT EXISTS (SELECT 1 FROM {table.tombstones} "
+            f"t WHERE {table.same_key('t', 'c')} AND t._deleted_at >= c._updated_at)",
             here,
         )
-        vanished = _number(self._connection, f"SELECT count(*) FROM {_GONE}")
-        guard.check(
-            table.stream.name, _number(self._connection, f"SELECT count(*) {alive}", here), vanished
-        )
-        self._run(
+        if not vanished:
+            return
+        guard.check(table.stream.name, self._sql.run(f"SELECT count(*) {alive}", here), vanished)
+        self._sql.run(
             f"INSERT INTO {table.tombstones} SELECT *, $at, $missing, $load FROM {_GONE}",
             {"at": self._at, "missing": MISSING, "load": self._landed.load_id},
         )
@@ -143,9 +142,9 @@ class _Step:
         table = self._table
         keys = table.key_list
         later = "TRUE" if table.stream.updated is None else "t._deleted_at >= c._updated_at"
-        self._run(
+        changed = self._sql.table(
+            _STATE,
             f"""
-            CREATE OR REPLACE TEMP TABLE {_STATE} AS
             SELECT c.rowid AS place, c._deleted_at IS NULL AS was_alive,
                    min(t._deleted_at) AS died_at,
                    arg_min(t._deleted_reason, t._deleted_at) AS reason
@@ -154,39 +153,30 @@ class _Step:
             LEFT JOIN {table.tombstones} t ON {table.same_key("t", "c")} AND {later}
             GROUP BY c.rowid, c._deleted_at
             HAVING min(t._deleted_at) IS DISTINCT FROM c._deleted_at
-            """
+            """,
         )
-        self._run(
+        if not changed:
+            return 0
+        self._sql.run(
             f"UPDATE {table.current} c SET _deleted_at = s.died_at, _deleted_reason = s.reason "
             f"FROM {_STATE} s WHERE c.rowid = s.place"
         )
-        return _number(
-            self._connection,
-            f"SELECT count(*) FROM {_STATE} WHERE was_alive AND died_at IS NOT NULL",
+        return self._sql.run(
+            f"SELECT count(*) FROM {_STATE} WHERE was_alive AND died_at IS NOT NULL"
         )
 
     def _keys_table(self, name: str, file: str, rows: int, columns: str, others: str) -> None:
         """A temporary table of typed keys (and other columns) out of a side file."""
         keys = ", ".join(
-            f'TRY_CAST(key[{position}] AS {kind}) AS "{key}"'
-            for position, (key, kind) in enumerate(self._table.key_types.items(), start=1)
+            f"TRY_CAST(key[{position}] AS {kind}) AS {key}"
+            for position, (key, kind) in enumerate(
+                zip(self._table.keys, self._table.key_types.values(), strict=True), start=1
+            )
         )
-        path = str(self._folder / file).replace("'", "''")
+        path = literal(str(self._landed.folder / file))
         source = (
-            f"read_json('{path}', format = 'newline_delimited', columns = {{{columns}}})"
+            f"read_json({path}, format = 'newline_delimited', columns = {{{columns}}})"
             if rows
             else "(SELECT CAST(NULL AS VARCHAR[]) AS key LIMIT 0)"
         )
-        self._run(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {keys}{others} FROM {source}"
-        )
-
-    def _run(self, sql: str, values: Mapping[str, datetime | str] | None = None) -> None:
-        self._connection.execute(sql, dict(values) if values else None)
-
-
-def _number(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, datetime] | None = None
-) -> int:
-    row = connection.execute(sql, dict(values) if values else None).fetchone()
-    return int(row[0]) if row else 0
+        self._sql.table(name, f"SELECT DISTINCT {keys}{others} FROM {source}")
