@@ -93,9 +93,11 @@ class Shared:
     def get(self, key: str, before: frozenset[str]) -> Any:
         """The value, waiting for the streams in `before`. Raises KeyError, StoppedError."""
         with self._changed:
-            while key not in self._values and self._running & before:
+            while key not in self._values:
                 if self._stop.is_set():
                     raise StoppedError("stopped")
+                if not self._running & before:
+                    raise KeyError(key)
                 self._changed.wait(_LOOK_SECONDS)
             return self._values[key]
 
