@@ -5,10 +5,15 @@ Belongs here: placing `metrics.mrr` into periods. Does not: any metric.
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._customers import CUSTOMER_INPUTS
+from revops_pipelines.assets.metrics._customers import (
+    CUSTOMER_DIMENSIONS,
+    CUSTOMER_INPUTS,
+    CUSTOMERS,
+)
+from revops_pipelines.engine.metrics.declaration import Ratio, Series
 
 # A quarter's stock is that of its last month, or of the present month while it runs.
-STOCK_FACTS = """
+FACTS = """
 WITH placed_months AS (
   SELECT 'month' AS grain, periods.period_start_on, periods.period_start_on AS month_start_on
   FROM ops.periods AS periods
@@ -30,12 +35,49 @@ SELECT
   customers.owner,
   customers.team,
   stock.currency,
-  stock.customer_id,
   stock.amount
-FROM metrics.mrr AS stock
+FROM {stock} AS stock
 JOIN placed_months ON placed_months.month_start_on = stock.period_start_on
 LEFT JOIN paying_customers AS customers ON customers.customer_id = stock.customer_id
 """
+
+# One row per customer, so that counting rows counts customers.
+BY_CUSTOMER = FACTS.format(
+    stock="""(
+  SELECT customer_id, period_start_on, NULL AS currency, SUM(amount) AS amount
+  FROM metrics.mrr
+  WHERE amount IS NOT NULL
+  GROUP BY customer_id, period_start_on
+  UNION ALL
+  SELECT customer_id, period_start_on, currency, amount
+  FROM metrics.mrr
+  WHERE amount IS NULL
+)"""
+)
+BY_CURRENCY = FACTS.format(stock="metrics.mrr")
+
+
+def stock_series(metric: str, title: str, numerator: str) -> tuple[Series, ...]:
+    """The stock in total and by what the customer is, and by currency."""
+    return tuple(
+        Series(
+            metric=metric,
+            title=title,
+            unit="money",
+            facts=facts,
+            fragments=(CUSTOMERS,),
+            rollup=Ratio(numerator=numerator),
+            grains=("month", "quarter"),
+            dimensions=dimensions,
+            is_placed=True,
+            has_total=has_total,
+        )
+        for facts, dimensions, has_total in (
+            (BY_CUSTOMER, CUSTOMER_DIMENSIONS, True),
+            (BY_CURRENCY, (("currency",),), False),
+        )
+    )
+
 
 STOCK_INPUTS = (
     *CUSTOMER_INPUTS,

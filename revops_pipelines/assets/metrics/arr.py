@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._customers import CUSTOMER_DIMENSIONS, CUSTOMERS
-from revops_pipelines.assets.metrics._stock import STOCK_FACTS, STOCK_INPUTS
-from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+from revops_pipelines.assets.metrics._stock import STOCK_INPUTS, stock_series
+from revops_pipelines.engine.metrics.declaration import Metric
 
 METRIC = Metric(
     name="arr",
@@ -19,17 +18,5 @@ METRIC = Metric(
         "amounts in a currency without a rate of exchange",
     ),
     inputs=STOCK_INPUTS,
-    series=(
-        Series(
-            metric="arr",
-            title="Annual recurring revenue",
-            unit="money",
-            facts=STOCK_FACTS,
-            fragments=(CUSTOMERS,),
-            rollup=Ratio(numerator="12 * SUM(amount)", n="COUNT(DISTINCT customer_id)"),
-            grains=("month", "quarter"),
-            dimensions=(*CUSTOMER_DIMENSIONS, ("currency",)),
-            is_placed=True,
-        ),
-    ),
+    series=stock_series("arr", "Annual recurring revenue", "12 * SUM(amount)"),
 )

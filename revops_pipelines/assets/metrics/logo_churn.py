@@ -7,11 +7,13 @@ from revops_pipelines.assets.metrics._customers import (
     CUSTOMER_FRAGMENTS,
     MONTH_INPUTS,
 )
-from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+from revops_pipelines.engine.metrics.declaration import Fragment, Metric, Ratio, Series
 
 # Why a customer left: what its subscriptions that ended in the month say; where none ended, an
 # unpaid one means that payment failed and a paused one that the customer wanted it so.
-FACTS = """
+LOST_CUSTOMERS = Fragment(
+    "lost_customers",
+    """
 WITH endings AS (
   SELECT
     subscriptions.customer_id,
@@ -65,7 +67,8 @@ LEFT JOIN stopped
   ON stopped.customer_id = months.customer_id
   AND stopped.period_start_on = months.period_start_on
 WHERE months.opening > 0
-"""
+""",
+)
 
 
 def _series(metric: str, title: str, numerator: str, value: str | None = None) -> Series:
@@ -73,8 +76,8 @@ def _series(metric: str, title: str, numerator: str, value: str | None = None) -
         metric=metric,
         title=title,
         unit="share",
-        facts=FACTS,
-        fragments=CUSTOMER_FRAGMENTS,
+        facts="SELECT * FROM lost_customers",
+        fragments=(*CUSTOMER_FRAGMENTS, LOST_CUSTOMERS),
         rollup=Ratio(
             numerator=f"SUM(CASE WHEN {numerator} THEN 1 ELSE 0 END)",
             denominator="COUNT(*)",

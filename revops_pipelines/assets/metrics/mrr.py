@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._customers import (
-    CUSTOMER_DIMENSIONS,
-    CUSTOMERS,
-)
 from revops_pipelines.assets.metrics._ledger import LEDGER
 from revops_pipelines.assets.metrics._rates import RATES
-from revops_pipelines.assets.metrics._stock import STOCK_FACTS, STOCK_INPUTS
+from revops_pipelines.assets.metrics._stock import STOCK_INPUTS, stock_series
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
     Metric,
-    Ratio,
-    Series,
 )
 
 # A period is in the stock of a month if it began by its last day and ends after it; so it enters
@@ -88,19 +82,7 @@ METRIC = Metric(
         "conformed.fx_rates",
         "conformed.subscription_periods",
     ),
-    series=(
-        Series(
-            metric="mrr",
-            title="Monthly recurring revenue",
-            unit="money",
-            facts=STOCK_FACTS,
-            fragments=(CUSTOMERS,),
-            rollup=Ratio(numerator="SUM(amount)", n="COUNT(DISTINCT customer_id)"),
-            grains=("month", "quarter"),
-            dimensions=(*CUSTOMER_DIMENSIONS, ("currency",)),
-            is_placed=True,
-        ),
-    ),
+    series=stock_series("mrr", "Monthly recurring revenue", "SUM(amount)"),
     detail=Detail(
         table="mrr",
         description="One row per customer, currency and month with recurring revenue at its end.",

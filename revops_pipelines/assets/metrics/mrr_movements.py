@@ -117,7 +117,6 @@ SELECT
   customers.region,
   customers.owner,
   customers.team,
-  movements.customer_id,
   movements.amount
 FROM metrics.mrr_movements AS movements
 LEFT JOIN paying_customers AS customers ON customers.customer_id = movements.customer_id
@@ -153,7 +152,7 @@ METRIC = Metric(
             unit="money",
             facts=FACTS,
             fragments=(CUSTOMERS,),
-            rollup=Ratio(numerator="SUM(amount)", n="COUNT(DISTINCT customer_id)"),
+            rollup=Ratio(numerator="SUM(amount)"),
             grains=("month", "quarter"),
             dimensions=(("movement",), *CUSTOMER_DIMENSIONS),
         ),

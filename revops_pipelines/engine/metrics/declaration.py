@@ -80,6 +80,7 @@ class Series:
     - the columns named in `dimensions` (null is shown as `unknown`);
     - what the roll-up names.
     `settled` is an aggregate that is true once nothing in the group can still change by waiting;
+    `has_total` is false where another series of the same metric gives the total.
     `mature_after_days` an SQL number: a cohort is judged that many days after its period's end.
     """
 
@@ -92,6 +93,7 @@ class Series:
     dimensions: tuple[Dimension, ...] = ()
     fragments: tuple[Fragment, ...] = ()
     is_placed: bool = False
+    has_total: bool = True
     settled: str = "TRUE"
     mature_after_days: str = "0"
 
@@ -176,7 +178,8 @@ class Metric:
     @property
     def published(self) -> tuple[str, ...]:
         """Every id that it writes into `metrics.metric_values`."""
-        return tuple(metric for series in self.series for metric in series.metrics)
+        ids = (metric for series in self.series for metric in series.metrics)
+        return tuple(dict.fromkeys(ids))
 
     @property
     def rendered_sql(self) -> str:

@@ -44,7 +44,7 @@ def in_groups(series: Series, groups: str, select: str, where: str) -> str:
             for member, column in zip(MEMBERS, dimension, strict=False)
         )
         + f"\nWHERE {where}"
-        for dimension in (NO_DIMENSION, *series.dimensions)
+        for dimension in ((NO_DIMENSION,) if series.has_total else ()) + series.dimensions
     )
 
 
@@ -68,13 +68,14 @@ def over_groups(
     )
     if not series.dimensions:
         return total
+    totals = f"{total}\nUNION ALL\n" if series.has_total else ""
     sets = ",\n".join(
         f"  (grain, period_start_on, {', '.join(dimension)}{extra})"
         for dimension in series.dimensions
     )
     listed = ", ".join(f"'{grain}'" for grain in grains)
     return (
-        f"{total}\nUNION ALL\nSELECT\n  grain,\n  period_start_on,\n{_names(series)}  {select}\n"
+        f"{totals}SELECT\n  grain,\n  period_start_on,\n{_names(series)}  {select}\n"
         f"FROM placed\nWHERE {where} AND grain IN ({listed})\nGROUP BY GROUPING SETS (\n{sets}\n)"
     )
 

@@ -43,7 +43,7 @@ def render_detail(detail: Detail, shared: frozenset[str] = NOTHING) -> str:
     columns = ",\n".join(
         f"  CAST({column.name} AS {column.type}) AS {column.name}" for column in detail.columns
     )
-    return f"{with_clause(ctes)}\nSELECT\n{columns}\nFROM detail\nORDER BY {', '.join(detail.key)}"
+    return f"{with_clause(ctes)}\nSELECT\n{columns}\nFROM detail"
 
 
 def render_series(series: Series, shared: frozenset[str] = NOTHING) -> str:
