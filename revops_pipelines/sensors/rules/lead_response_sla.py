@@ -41,7 +41,9 @@ class LeadResponseOptions(RuleOptions):
 
 
 # When each open lead passes its deadline. Working minutes up to the moment the hand was raised,
-# plus the target, fall into exactly one working window of the owner's calendar.
+# plus the target, fall into exactly one working window of the owner's calendar. A target that is
+# reached at closing time is passed when work begins again: until then the clock stands still, and
+# an answer is in time.
 _DEADLINES = f"""
 open_leads AS (
   SELECT
@@ -78,9 +80,9 @@ open_leads AS (
   CROSS JOIN ops.parameters AS parameters
   JOIN ops.business_windows AS windows
     ON windows.calendar = due.calendar
-    AND windows.minutes_before * 60 < due.due_second
+    AND windows.minutes_before * 60 <= due.due_second
     AND windows.minutes_before * 60 + EPOCH(windows.ends_at) - EPOCH(windows.starts_at)
-      >= due.due_second
+      > due.due_second
 ), loads AS (
   SELECT source, MAX(loaded_at) AS loaded_at FROM ops.loads GROUP BY source
 )
