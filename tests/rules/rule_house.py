@@ -50,6 +50,7 @@ class RuleHouse:
         self.connection = duckdb.connect(str(path or ":memory:"))
         self.connection.execute("SET TimeZone = 'UTC'")
         self.settings = settings or Settings(home=Path("unused"))
+        self.as_of = NOON
         if path is None:
             self._lay_out()
 
@@ -90,7 +91,9 @@ class RuleHouse:
 
     def evaluate(self, rule: Rule, at: datetime = NOON, **options: Any) -> Evaluation:
         """Judge the rule as a run at that time would, on metrics as of then."""
-        prepare(self.connection, self.settings, at)
+        if at != self.as_of:
+            prepare(self.connection, self.settings, at)
+            self.as_of = at
         if "metrics.speed_to_lead" in rule.inputs:
             metrics = discover(revops_pipelines.assets.metrics, Metric)
             build_metric(self.connection, metrics["speed_to_lead"])

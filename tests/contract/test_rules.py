@@ -1,0 +1,118 @@
+"""The standard suite over every rule plug-in, found by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import revops_pipelines.assets.metrics
+from revops_pipelines.contracts import CONTRACTS
+from revops_pipelines.contracts.contract import columns_of
+from revops_pipelines.engine.alerts.declaration import SEVERITIES, Rule, RuleOptions
+from revops_pipelines.engine.alerts.evaluate import RULE_KEY, evaluate_rule
+from revops_pipelines.engine.alerts.tables import ensure_alert_tables
+from revops_pipelines.engine.metrics.build import build_metric
+from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.metrics.parameters import prepare
+from revops_pipelines.engine.registry import discover
+from revops_pipelines.engine.warehouse.publish import PRIVATE_TABLES
+from revops_pipelines.engine.warehouse.schema import ensure_schema
+from revops_pipelines.sensors import rules
+from revops_pipelines.settings import Settings
+
+RULES = discover(rules, Rule)
+NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+_TABLE = re.compile(r"\b(?:raw|conformed|metrics|ops)\.[a-z_]+\b")
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Every table that a rule may read, all of them empty but the settings and calendars."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        ensure_schema(connection)
+        ensure_alert_tables(connection)
+        for entity, contract in CONTRACTS.items():
+            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns_of(contract).items())
+            connection.execute(f"CREATE TABLE conformed.{entity} ({listed})")
+        prepare(connection, Settings(home=Path("unused")), NOW)
+        metrics = discover(revops_pipelines.assets.metrics, Metric)
+        build_metric(connection, metrics["speed_to_lead"])
+        yield connection
+
+
+@pytest.fixture(params=sorted(RULES))
+def rule(request: pytest.FixtureRequest) -> Rule:
+    return RULES[request.param]
+
+
+def test_header_says_what_a_reader_needs(rule: Rule) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", rule.name)
+    assert len(rule.title) <= 60 and rule.title[0].isupper()
+    assert rule.owner and rule.severity in SEVERITIES
+    assert len(rule.meaning) >= 60 and rule.meaning.endswith(".")
+    assert len(rule.what_to_do) >= 30 and rule.what_to_do.endswith(".")
+
+
+def test_options_are_documented_frozen_and_have_defaults(rule: Rule) -> None:
+    assert issubclass(rule.options, RuleOptions)
+    rule.options()
+    assert rule.options.model_config["frozen"] and rule.options.model_config["extra"] == "forbid"
+    for name, field in rule.options.model_fields.items():
+        assert field.description, f"{name} has no description"
+
+
+def test_inputs_are_those_that_the_sql_names(rule: Rule) -> None:
+    assert set(rule.inputs) == set(_TABLE.findall(rule.sql))
+    assert set(rule.never_empty) <= set(rule.inputs)
+
+
+def test_deadlines_read_published_tables_only(rule: Rule) -> None:
+    if rule.deadlines is None:
+        return
+    named = set(_TABLE.findall(rule.deadlines))
+    assert named <= set(rule.inputs)
+    assert not named & set(PRIVATE_TABLES)
+
+
+def test_sql_runs_by_hand_and_depends_on_no_clock(
+    rule: Rule, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    for sql in filter(None, (rule.sql, rule.deadlines)):
+        warehouse.execute(sql)
+        assert not re.search(r"\b(now|current_\w+|today|random)\b", sql.lower())
+        assert "?" not in re.sub(r"'[^']*'", "", sql) and "$" not in sql
+
+
+def test_deadlines_have_their_columns(rule: Rule, warehouse: duckdb.DuckDBPyConnection) -> None:
+    if rule.deadlines is None:
+        return
+    described = warehouse.execute(rule.deadlines).description or []
+    assert [column[0] for column in described] == ["alert_key", "deadline_at", "judged_at"]
+
+
+def test_nothing_is_found_in_nothing(rule: Rule, warehouse: duckdb.DuckDBPyConnection) -> None:
+    findings = rule.detect([], rule.options(), NOW)
+    assert all(finding.verdict.value == "unknown" for finding in findings)
+
+
+def test_empty_inputs_are_no_data_and_never_a_verdict(
+    rule: Rule, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    evaluation = evaluate_rule(warehouse, rule, rule.options(), NOW, "run")
+    assert evaluation.problem
+    rows = warehouse.execute(
+        "SELECT alert_key FROM ops.alert_events WHERE rule = ?", [rule.name]
+    ).fetchall()
+    assert {key for (key,) in rows} <= {RULE_KEY}
+
+
+def test_open_alerts_are_watched(rule: Rule) -> None:
+    # What is absent counts as ended: a rule must look at the subjects that have an open alert.
+    assert "ops.alert_states" in rule.inputs
+    assert f"rule = '{rule.name}'" in rule.sql
