@@ -35,7 +35,8 @@ from revops_pipelines.engine.alerts.wording import (
 # Slack's limits: 150 characters in a header, 3,000 in a section, 2,000 and ten in its fields.
 _HEADER = 150
 _SECTION = 2900
-_VALUE = 400
+_VALUE = 300
+_URL = 400
 _FIELDS = 10
 _LISTED = 10
 _MARKS = {"info": "ℹ️", "warning": "⚠️", "critical": "🔴"}
@@ -88,7 +89,7 @@ def escape(text: str) -> str:
 
 def link(url: str | None, text: str) -> str:
     """A Slack link, or the bare text when there is no web address."""
-    if not url or not url.startswith(("https://", "http://")):
+    if not url or len(url) > _URL or not url.startswith(("https://", "http://")):
         return escape(text)
     return f"<{quote(url, safe=':/?#[]@!$&()*+,;=%~-._')}|{escape(text).replace('|', '/')}>"
 
