@@ -75,8 +75,9 @@ def raw_assets(
         )
         wanted = {**wanted, name: selected}
         pulled = puller.results(context.run.run_id, wanted, name, warehouse, clock)
-        yield from _load(context, name, streams, pulled)
-        _fail_if_any(name, pulled)
+        failed = [result for result in pulled.values() if isinstance(result, Failed)]
+        yield from _load(context, name, streams, pulled, failed)
+        _fail_if_any(name, failed, len(pulled))
 
     return load
 
@@ -86,7 +87,9 @@ def _load(
     name: str,
     streams: Sequence[Stream],
     pulled: Mapping[tuple[str, str], Pulled],
+    failed: list[Failed],
 ) -> Iterator[dg.MaterializeResult[Any]]:
+    """Load what landed; a stream that cannot be loaded joins the `failed`, the others go on."""
     warehouse: Warehouse = context.resources.warehouse
     clock: Clock = context.resources.clock
     by_name = {stream.name: stream for stream in streams}
@@ -95,9 +98,13 @@ def _load(
         for (_, stream), landed in pulled.items():
             if isinstance(landed, Failed):
                 continue
-            loaded = load_stream(
-                connection, name, by_name[stream], landed, context.run.run_id, clock.now()
-            )
+            try:
+                loaded = load_stream(
+                    connection, name, by_name[stream], landed, context.run.run_id, clock.now()
+                )
+            except IngestError as error:
+                failed.append(Failed(name, stream, error))
+                continue
             context.log.info(
                 f"{name}.{stream}: {loaded.rows_read} read, {loaded.rows_changed} changed, "
                 f"{loaded.rows_deleted} deleted"
@@ -117,8 +124,7 @@ def _counts(loaded: Loaded, cursor: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fail_if_any(name: str, pulled: Mapping[tuple[str, str], Pulled]) -> None:
-    failed = [result for result in pulled.values() if isinstance(result, Failed)]
+def _fail_if_any(name: str, failed: Sequence[Failed], streams: int) -> None:
     if not failed:
         return
     for result in failed:
@@ -126,7 +132,7 @@ def _fail_if_any(name: str, pulled: Mapping[tuple[str, str], Pulled]) -> None:
             raise result.error
     problems = "; ".join(f"{result.stream}: {result.error}" for result in failed)
     raise dg.Failure(
-        description=f"{name}: {len(failed)} of {len(pulled)} streams failed. {problems}",
+        description=f"{name}: {len(failed)} of {streams} streams failed. {problems}",
         metadata={
             "failed_streams": [result.stream for result in failed],
             "remedy": f"revops check --source {name}",

@@ -169,7 +169,7 @@ def _scorecard_table(settings: Settings) -> Table:
         pad_edge=False,
     )
     # The numbers are never cut; on a narrow screen the names are.
-    table.add_column("metric", no_wrap=True)
+    table.add_column("metric", no_wrap=True, max_width=28)
     table.add_column("month", no_wrap=True, min_width=6)
     for name, width in (("value", 11), ("change", 8), ("target", 7), ("n", 5)):
         table.add_column(name, justify="right", no_wrap=True, min_width=width)

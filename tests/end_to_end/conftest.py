@@ -31,6 +31,11 @@ from revops_pipelines.sandbox.world.world import build_world
 from revops_pipelines.settings import Settings, load_settings
 
 ANCHOR = date(2026, 6, 30)
+UNHURRIED = {
+    "hubspot": {"requests_per_10_seconds": 100_000, "search_requests_per_second": 10_000},
+    "marketo": {"requests_per_20_seconds": 100_000},
+    "stripe": {"requests_per_second": 10_000, "endpoint_requests_per_second": 10_000},
+}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -57,14 +62,16 @@ def simulated_settings(home: Path) -> Settings:
 
 
 def simulated_systems(sandbox: Sandbox) -> Systems:
-    """The three systems, pointed at a running sandbox."""
+    """The three systems, pointed at a running sandbox that lets everybody ask at any rate."""
     known = known_sources()
     return Systems(
         tuple(
             System(
                 name,
                 known[name],
-                known[name].options.model_validate(known[name].sandbox_options(sandbox.urls)),
+                known[name].options.model_validate(
+                    {**known[name].sandbox_options(sandbox.urls), **UNHURRIED[name]}
+                ),
                 {key: Secret("", value) for key, value in sandbox.keys[name].items()},
             )
             for name in ("hubspot", "marketo", "stripe")
@@ -77,9 +84,11 @@ def simulated_systems(sandbox: Sandbox) -> Systems:
 def run_job(settings: Settings, sandbox: Sandbox, job: str) -> dg.ExecuteInProcessResult:
     """Run a job to its end in this process, as the commands do."""
     defs = build_defs(settings, systems=simulated_systems(sandbox))
-    return defs.resolve_job_def(job).execute_in_process(
-        instance=dg.DagsterInstance.ephemeral(), raise_on_error=False, run_config=QUIET
-    )
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with dg.DagsterInstance.ephemeral(tempdir=str(settings.home)) as instance:
+        return defs.resolve_job_def(job).execute_in_process(
+            instance=instance, raise_on_error=False, run_config=QUIET
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,105 @@
+"""Nights after the first, and nights in which a system is down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+from conftest import run_job, simulated_settings
+
+from revops_pipelines.engine.warehouse.snapshot import open_snapshot
+from revops_pipelines.sandbox.clock import SandboxClock, opening
+from revops_pipelines.sandbox.faults import answer
+
+SLOW_TO_COMPARE = ("computed_at", "_updated_at")
+COMPARED = (
+    "metrics.metric_values",
+    "metrics.mrr_movements",
+    "metrics.speed_to_lead",
+    "conformed.leads",
+    "conformed.activities",
+    "conformed.opportunities",
+    "conformed.opportunity_stage_history",
+    "conformed.subscription_periods",
+    "conformed.invoices",
+    "conformed.touchpoints",
+)
+
+
+def contents(settings, table: str) -> list[str]:
+    """Every row of a published table as text, in order, without the time of computing."""
+    with open_snapshot(settings.published_path) as connection:
+        columns = [
+            row[0]
+            for row in connection.execute(f"DESCRIBE {table}").fetchall()
+            if row[0] not in SLOW_TO_COMPARE
+        ]
+        listed = ", ".join(f'"{column}"' for column in columns)
+        rows = connection.execute(f"SELECT {listed} FROM {table}").fetchall()
+    return sorted(map(repr, rows))
+
+
+def failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [event.step_key for event in result.all_events if event.is_step_failure]
+
+
+@pytest.mark.parametrize("nights", [2])
+def test_nights_one_by_one_give_what_one_night_gives(tmp_path, open_sandbox, nights):
+    """Full rebuild = incremental, at the level of what people read (identity 5)."""
+    from conftest import ANCHOR
+
+    step_by_step = simulated_settings(tmp_path / "steps")
+    at_once = simulated_settings(tmp_path / "once")
+    with open_sandbox(clock=SandboxClock(opening(ANCHOR))) as sandbox:
+        assert run_job(step_by_step, sandbox, "nightly").success
+        for _ in range(nights):
+            sandbox.clock.advance(timedelta(days=3))
+            assert run_job(step_by_step, sandbox, "nightly").success
+        assert run_job(at_once, sandbox, "nightly").success
+    apart = [
+        table for table in COMPARED if contents(step_by_step, table) != contents(at_once, table)
+    ]
+    assert apart == []
+
+
+def test_a_system_that_fails_leaves_the_others(tmp_path, open_sandbox):
+    """One that is refused for good: the client does not wait, the step is not tried again."""
+    settings = simulated_settings(tmp_path / "state")
+    with open_sandbox() as sandbox:
+        refused = answer(403, b'{"error": {"type": "invalid_request_error", "message": "no"}}')
+        sandbox.faults["stripe"].next(refused, path="/v1/invoices", times=None)
+        result = run_job(settings, sandbox, "nightly")
+        assert failed_steps(result) == ["raw__stripe"]
+        built = {key.to_user_string() for key in materialized(result)}
+        assert {"raw/hubspot/contacts", "raw/marketo/leads", "metrics/speed_to_lead"} <= built
+        assert "raw/stripe/customers" in built, "streams that came through are kept"
+        assert "raw/stripe/invoices" not in built
+        assert "metrics/mrr" not in built, "nothing is computed from half a source"
+        sandbox.faults["stripe"].clear()
+        again = run_job(settings, sandbox, "nightly")
+    assert again.success, "its cursor had not moved"
+    assert contents(settings, "metrics.mrr_movements")
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
+    return [
+        event.asset_key
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key
+    ]
+
+
+def test_the_pulse_keeps_the_response_table_fresh(tmp_path, open_sandbox):
+    from conftest import ANCHOR
+
+    settings = simulated_settings(tmp_path / "state")
+    with open_sandbox(clock=SandboxClock(opening(ANCHOR))) as sandbox:
+        assert run_job(settings, sandbox, "nightly").success
+        before = contents(settings, "metrics.speed_to_lead")
+        sandbox.clock.advance(timedelta(days=5))
+        assert run_job(settings, sandbox, "pulse").success
+    assert contents(settings, "metrics.speed_to_lead") != before
+    with open_snapshot(settings.published_path) as connection:
+        moved = connection.execute("SELECT as_of_at FROM ops.parameters").fetchone()
+    assert moved[0].date() == (ANCHOR + timedelta(days=5))
