@@ -106,7 +106,7 @@ def test_l8_many_kills_through_a_faulty_receiver(
     expected: set[str] = set()
     kills = 0
     with receiving() as receiver:
-        for place in range(15):
+        for place in range(20):
             rows = [event(f"k{place}-{part}") for part in range(4)]
             if place:
                 rows += [event(f"k{place - 1}-{part}", "resolved") for part in range(4)]

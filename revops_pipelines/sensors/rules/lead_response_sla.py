@@ -293,7 +293,9 @@ def _who(row: Row) -> str:
 
 
 def _waited(row: Row) -> str:
-    working = span(timedelta(minutes=float(row["business_minutes"] or 0)))
+    # Working time in hours: a working day is no 24 of them.
+    hours, minutes = divmod(int(row["business_minutes"] or 0), 60)
+    working = f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
     elapsed = span(timedelta(minutes=float(row["calendar_minutes"] or 0)))
     return f"{working} of working time ({elapsed} in all)"
 
