@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench chaos clean
+.PHONY: help demo ui test check bench clean
 
 help: ## Say what there is to run.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,9 +45,6 @@ bench: GROUPS := --group bench
 bench: $(READY) ## Benchmarks: ratios against the limit and against peers, in one run.
 	@PATH="$$PATH:$(BIN)" uv sync --frozen --inexact --quiet --group bench
 	@$(BIN)/python -m bench
-
-chaos: $(READY) ## The long fault runs: random kills by the hundred.
-	@$(BIN)/python -m pytest -n 2 tests/chaos
 
 clean: ## Remove the state and the environment of this clone.
 	rm -rf .revops .venv
