@@ -88,15 +88,15 @@ class Warehouse:
 
     def put(self, entity: str, *rows: Mapping[str, Any]) -> None:
         """Insert rows; columns left out take the defaults above."""
-        for row in rows:
-            full = {"source": "test", "source_id": "1", "_updated_at": at("2026-01-01 00:00")}
-            full |= DEFAULTS.get(entity, {}) | dict(row)
-            if full.get("created_at") == "raised_at":
-                full["created_at"] = full.get("raised_at") or full.get("qualified_at")
-            names = ", ".join(f'"{name}"' for name in full)
-            marks = ", ".join("?" for _ in full)
+        full = [_completed(entity, row) for row in rows]
+        names = sorted({name for row in full for name in row})
+        for start in range(0, len(full), 200):
+            some = full[start : start + 200]
+            marks = ", ".join("(" + ", ".join("?" for _ in names) + ")" for _ in some)
+            listed = ", ".join(f'"{name}"' for name in names)
             self.connection.execute(
-                f"INSERT INTO conformed.{entity} ({names}) VALUES ({marks})", list(full.values())
+                f"INSERT INTO conformed.{entity} ({listed}) VALUES {marks}",
+                [row.get(name) for row in some for name in names],
             )
 
     def build(self, *names: str) -> Built:
@@ -135,6 +135,14 @@ def plain(value: Any) -> Any:
     if not isinstance(value, Decimal):
         return value
     return int(value) if value == value.to_integral_value() else value.normalize()
+
+
+def _completed(entity: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    full = {"source": "test", "source_id": "1", "_updated_at": at("2026-01-01 00:00")}
+    full |= DEFAULTS.get(entity, {}) | dict(row)
+    if full.get("created_at") == "raised_at":
+        full["created_at"] = full.get("raised_at") or full.get("qualified_at")
+    return full
 
 
 @cache

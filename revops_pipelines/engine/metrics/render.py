@@ -122,8 +122,8 @@ def _rolled_up(series: Series) -> list[str]:
 
 def _grouped(series: Series, ratio: Ratio) -> str:
     aggregates = (
-        f"CAST({ratio.numerator} AS {NUMBER}) AS numerator,\n"
-        f"  CAST({ratio.denominator or 'NULL'} AS {NUMBER}) AS denominator,\n"
+        f"{ratio.numerator} AS numerator,\n"
+        f"  {ratio.denominator or 'NULL'} AS denominator,\n"
         f"  CAST({ratio.n} AS BIGINT) AS n,\n"
         f"  {series.settled} AS is_settled"
     )

@@ -1,0 +1,163 @@
+"""Every metric on random companies, against oracles in plain Python; and from shuffled rows.
+
+The oracles know the settings and the rows, not the SQL. All values are compared: numerators,
+denominators, quotients to eight decimals, counts, reasons and maturity, in every period, in total
+and in every breakdown.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import oracle_deals
+import oracle_leads
+import oracle_revenue
+import pytest
+from metric_warehouse import METRICS, Warehouse
+from oracle_rollup import Times
+from random_company import Rows, company_of, filled
+
+SEEDS = (11, 12, 13)
+DETAILS_FIRST = ("speed_to_lead", "mrr", "mrr_movements")
+TABLES = (
+    "metrics.metric_values",
+    "metrics.mrr",
+    "metrics.mrr_movements",
+    "metrics.speed_to_lead",
+    "metrics.sla_attainment",
+    "metrics.stage_conversion",
+    "metrics.stage_duration",
+)
+
+
+def built(seed: int, rows: Rows) -> Warehouse:
+    warehouse = filled(seed, rows)
+    rest = [name for name in METRICS if name not in DETAILS_FIRST]
+    warehouse.build(*DETAILS_FIRST, *rest)
+    return warehouse
+
+
+@cache
+def company(seed: int) -> tuple[Rows, Warehouse, Times]:
+    rows = company_of(seed)
+    warehouse = built(seed, rows)
+    return rows, warehouse, Times(warehouse.settings, warehouse.as_of)
+
+
+@cache
+def expected(seed: int) -> Mapping[str, Any]:
+    rows, _, times = company(seed)
+    return (
+        oracle_leads.expected(rows, times)
+        | oracle_deals.expected(rows, times)
+        | oracle_revenue.expected(rows, times)
+    )
+
+
+def exact(value: Any) -> Any:
+    """Rounded to what the table holds."""
+    return None if value is None else round(Fraction(value) * 10**7)
+
+
+PUBLISHED = sorted(name for metric in METRICS.values() for name in metric.published)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("metric", PUBLISHED)
+def test_values_are_those_of_the_oracle(metric: str, seed: int) -> None:
+    _, warehouse, _ = company(seed)
+    found = {
+        (grain, start, json.dumps(json.loads(dimensions), separators=(",", ":"))): {
+            "numerator": exact(numerator),
+            "denominator": exact(denominator),
+            "value": exact(value),
+            "n": n,
+            "excluded": json.loads(excluded),
+            "is_mature": is_mature,
+        }
+        for grain, start, dimensions, numerator, denominator, value, n, excluded, is_mature in (
+            warehouse.rows(
+                "SELECT grain, period_start_on, dimensions, numerator, denominator, value, n, "
+                f"excluded, is_mature FROM metrics.metric_values WHERE metric = '{metric}'"
+            )
+        )
+    }
+    wanted = {
+        key: value | {name: exact(value[name]) for name in ("numerator", "denominator", "value")}
+        for key, value in expected(seed)[metric].items()
+    }
+    differing = {
+        key: (found.get(key), wanted.get(key))
+        for key in found.keys() | wanted.keys()
+        if not alike(found.get(key), wanted.get(key))
+    }
+    assert differing == {}
+    assert len(found) > 20
+
+
+def alike(found: Any, wanted: Any) -> bool:
+    """Equal, but for the last of seven decimals."""
+    if found is None or wanted is None:
+        return False
+    for name, value in wanted.items():
+        if name in ("numerator", "denominator", "value") and None not in (value, found[name]):
+            if abs(value - found[name]) > 1:
+                return False
+        elif value != found[name]:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_movement_is_that_of_the_oracle(seed: int) -> None:
+    rows, warehouse, times = company(seed)
+    found = warehouse.rows("SELECT * FROM metrics.mrr_movements")
+    wanted = oracle_revenue.movements(rows, times)
+    assert set(found) == wanted
+    assert len(found) == len(wanted)
+    names = {row[2] for row in found}
+    assert {"new", "expansion", "contraction", "churn", "reactivation", "fx", "none"} <= names
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_lead_is_that_of_the_oracle(seed: int) -> None:
+    rows, warehouse, times = company(seed)
+    wanted = {
+        lead: (*(each["touch"] or (None, None)), each["calendar"], each["business"], each["state"])
+        for lead, each in oracle_leads.responses(rows, times).items()
+    }
+    found = {
+        row[0]: (row[1], row[2], whole(row[3]), whole(row[4]), row[5])
+        for row in warehouse.rows(
+            "SELECT lead_id, first_touch_at, first_touch_activity_id, calendar_minutes, "
+            "business_minutes, state FROM metrics.speed_to_lead"
+        )
+    }
+    assert found == wanted
+
+
+def whole(minutes: float) -> Fraction:
+    """Minutes as exact seconds."""
+    return Fraction(round(minutes * 60), 60)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shuffled_rows_give_the_same(seed: int) -> None:
+    rows, warehouse, _ = company(seed)
+    shuffled = {
+        entity: random.Random(seed).sample(records, len(records))
+        for entity, records in rows.items()
+    }
+    again = built(seed, shuffled)
+    for table in TABLES:
+        assert contents(again, table) == contents(warehouse, table), table
+
+
+def contents(warehouse: Warehouse, table: str) -> list[str]:
+    """Every row as text, in order."""
+    return sorted(map(repr, warehouse.rows(f"SELECT * FROM {table}")))
