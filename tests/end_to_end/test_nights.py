@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
-from conftest import run_job, simulated_settings
+from whole_nights import ANCHOR, run_job, simulated_settings
 
 from revops_pipelines.engine.warehouse.snapshot import open_snapshot
 from revops_pipelines.sandbox.clock import SandboxClock, opening
@@ -47,8 +47,6 @@ def failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
 @pytest.mark.parametrize("nights", [2])
 def test_nights_one_by_one_give_what_one_night_gives(tmp_path, open_sandbox, nights):
     """Full rebuild = incremental, at the level of what people read (identity 5)."""
-    from conftest import ANCHOR
-
     step_by_step = simulated_settings(tmp_path / "steps")
     at_once = simulated_settings(tmp_path / "once")
     with open_sandbox(clock=SandboxClock(opening(ANCHOR))) as sandbox:
@@ -91,8 +89,6 @@ def materialized(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
 
 
 def test_the_pulse_keeps_the_response_table_fresh(tmp_path, open_sandbox):
-    from conftest import ANCHOR
-
     settings = simulated_settings(tmp_path / "state")
     with open_sandbox(clock=SandboxClock(opening(ANCHOR))) as sandbox:
         assert run_job(settings, sandbox, "nightly").success

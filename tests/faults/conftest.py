@@ -7,24 +7,13 @@ set; `quiet`: the tables after one and after two nights without any fault.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from faulty_server import FaultyServer, serving
+from quiet_run import Quiet
 from shop import NIGHT, Shop, next_day, night, stocked, tables
-
-Tables = dict[str, list[tuple[Any, ...]]]
-
-
-@dataclass(frozen=True)
-class Quiet:
-    """Tables of the quiet run, after the first night and after the second."""
-
-    first: Tables
-    second: Tables
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Quiet
 from faulty_server import Action, Answer, FaultyServer, Request
+from quiet_run import Quiet
 from shop import SECRET, Shop, night, tables
 
 from revops_pipelines.engine.ingest.errors import (

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Quiet
 from faulty_server import Action, Answer, FaultyServer, Request
+from quiet_run import Quiet
 from shop import NIGHT, START, Shop, next_day, night, tables
 
 from revops_pipelines.engine.ingest.errors import (

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Quiet
 from faulty_server import Action, Answer, FaultyServer, Request
 from other_process import (
     event,
@@ -21,6 +20,7 @@ from other_process import (
     start,
     whole_night,
 )
+from quiet_run import Quiet
 from shop import NIGHT, Shop, next_day, night, tables
 
 from revops_pipelines.engine.warehouse.lock import LockHeldError, writer_lock
