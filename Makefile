@@ -10,6 +10,10 @@ export REVOPS_HOME ?= $(CURDIR)/.revops
 export DAGSTER_HOME ?= $(REVOPS_HOME)/dagster
 export DAGSTER_DISABLE_TELEMETRY := 1
 export UV_PROJECT_ENVIRONMENT := $(VENV)
+# Trust what the machine trusts: company networks have certificates of their own. The second name is
+# the one that older versions of uv know.
+export UV_SYSTEM_CERTS ?= 1
+export UV_NATIVE_TLS ?= 1
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
