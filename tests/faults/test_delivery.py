@@ -24,10 +24,10 @@ from delivery_tools import (
     tick_until,
 )
 
-from revops_pipelines.engine.alerts.listing import channel_states, dead_letters, lift, silence
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.outbox import Outbox, open_outbox
 from revops_pipelines.engine.alerts.relay import deliver
+from revops_pipelines.engine.alerts.upkeep import channel_states, dead_letters, lift, prune, silence
 
 
 @pytest.fixture
@@ -288,6 +288,21 @@ def test_p8_same_tick_twice_delivers_once(outbox: Outbox, clock: SetClock) -> No
             mirror_events(rows, outbox)
             deliver(outbox, team, clock.now)
         assert sorted(receiver.events) == ["a-1-fired", "a-1-resolved", "b-1-fired"]
+
+
+def test_pruning_removes_what_is_over_and_keeps_what_waits(
+    outbox: Outbox, clock: SetClock, tmp_path: Path
+) -> None:
+    old = [event("a"), event("a", "resolved")]
+    mirror_events(old, outbox)
+    deliver(outbox, by_name(inbox(tmp_path)), clock.now)
+    clock.advance(days=1)
+    away = by_name(hook("team", f"http://127.0.0.1:{free_port()}/hook"))
+    mirror_events([event("waits", at=clock.now()), event("new", at=clock.now())], outbox)
+    deliver(outbox, away, clock.now)
+    assert prune(outbox, START + timedelta(days=30)) == 2
+    assert [state.waiting for state in channel_states(outbox) if state.channel == "team"] == [2]
+    assert [state.sent for state in channel_states(outbox) if state.channel == "inbox"] == [0]
 
 
 def test_clock_that_jumps_back_holds_nothing_up(outbox: Outbox, clock: SetClock) -> None:

@@ -21,7 +21,6 @@ from revops_pipelines.engine.alerts.declaration import (
     Verdict,
 )
 from revops_pipelines.engine.alerts.evaluate import RULE_KEY, evaluate_rule
-from revops_pipelines.engine.alerts.listing import open_alerts
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.outbox import Outbox, open_outbox
 from revops_pipelines.engine.alerts.relay import deliver
@@ -80,7 +79,11 @@ class House:
         return evaluation
 
     def open_keys(self) -> list[str]:
-        return [alert.key for alert in open_alerts(self.warehouse)]
+        rows = self.warehouse.execute(
+            "SELECT alert_key FROM ops.alert_states WHERE status IN ('firing', 'recovering') "
+            "ORDER BY fired_at, alert_key"
+        ).fetchall()
+        return [key for (key,) in rows]
 
 
 @pytest.fixture

@@ -1,36 +1,18 @@
-"""What is open and what waits: reading alerts, for the command line, the report and the page.
+"""What the outbox holds, for the people who look after it: channels, dead letters, silences, age.
 
-Belongs here: reads, and the silences that people set. Does not: judging or sending.
+Belongs here: what is read and set by hand. Does not: judging or sending.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import duckdb
 import sqlalchemy as sa
 
-from revops_pipelines.engine.alerts.lifecycle import OPEN
 from revops_pipelines.engine.alerts.outbox import CHANNELS, EVENTS, MESSAGES, SILENCES, Outbox
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAlert:
-    """An alert that was told and has not ended; `notice` as in `Notice`, times in UTC."""
-
-    rule: str
-    key: str
-    status: str
-    severity: str
-    episode: int
-    fired_at: datetime
-    is_backlog: bool
-    notice: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +27,6 @@ class ChannelState:
     suppressed: int = 0
     last_sent_at: datetime | None = None
     last_error: str = ""
-
-
-def open_alerts(connection: duckdb.DuckDBPyConnection) -> list[OpenAlert]:
-    """The open alerts in the warehouse or its snapshot, most severe and oldest first.
-
-    Raises duckdb.CatalogException when no rule was ever evaluated.
-    """
-    statuses = ", ".join(f"'{status}'" for status in OPEN)
-    rows = connection.execute(
-        "SELECT rule, alert_key, status, severity, episode, fired_at, is_backlog, notice "
-        f"FROM ops.alert_states WHERE status IN ({statuses}) "
-        "ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, "
-        "fired_at, rule, alert_key"
-    ).fetchall()
-    return [
-        OpenAlert(
-            rule,
-            key,
-            status,
-            severity,
-            episode,
-            fired_at.replace(tzinfo=UTC),
-            backlog,
-            json.loads(notice),
-        )
-        for rule, key, status, severity, episode, fired_at, backlog, notice in rows
-    ]
 
 
 def channel_states(outbox: Outbox) -> list[ChannelState]:
@@ -189,4 +144,14 @@ def prune(outbox: Outbox, before: datetime) -> int:
             chunk = ids[start : start + 400]
             connection.execute(sa.delete(MESSAGES).where(MESSAGES.c.event_id.in_(chunk)))
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.event_id.in_(chunk)))
+        connection.execute(
+            sa.delete(MESSAGES).where(
+                MESSAGES.c.event_id.is_(None),
+                MESSAGES.c.state != "waiting",
+                MESSAGES.c.created_at < before,
+                MESSAGES.c.message_id.not_in(
+                    sa.select(MESSAGES.c.digest_id).where(MESSAGES.c.digest_id.is_not(None))
+                ),
+            )
+        )
     return len(ids)
