@@ -26,7 +26,10 @@ from revops_pipelines.sensors.freshness import source_freshness_sensor
 from revops_pipelines.sensors.lead_response import lead_response_sensor
 from revops_pipelines.sensors.run_failure import rebuild_sensor, run_failure_sensor
 from revops_pipelines.sensors.thresholds import threshold_sensor
-from revops_pipelines.settings import Settings
+from revops_pipelines.settings import Settings, environment
+
+
+OUTBOX_URL = "REVOPS_OUTBOX_URL"
 
 
 def resources_of(
@@ -40,7 +43,11 @@ def resources_of(
         ),
         "clock": ClockResource(sandbox_url=systems.sandbox_url or ""),
         "puller": Puller(systems, settings.landing_path, settings.pulling.threads, progress),
-        "outbox": OutboxResource(path=str(settings.outbox_path)),
+        "outbox": OutboxResource(
+            path=str(settings.outbox_path),
+            # By name, so that neither the UI nor a log ever shows the password in it.
+            url=dg.EnvVar(OUTBOX_URL) if environment().get(OUTBOX_URL) else "",
+        ),
         "messengers": Messengers(settings.channels, settings.inbox_path),
     }
 
