@@ -28,7 +28,6 @@ from revops_pipelines.sensors.run_failure import rebuild_sensor, run_failure_sen
 from revops_pipelines.sensors.thresholds import threshold_sensor
 from revops_pipelines.settings import Settings, environment
 
-
 OUTBOX_URL = "REVOPS_OUTBOX_URL"
 
 
