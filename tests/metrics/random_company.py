@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from metric_warehouse import Warehouse
+from metric_warehouse import AS_OF, Warehouse
 
 from revops_pipelines.settings import BusinessCalendar, Company, Response, Settings
 
@@ -20,6 +20,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 START = datetime(2024, 11, 1)
 END = datetime(2026, 7, 10)
+NOW = AS_OF.replace(tzinfo=None)
 TEAMS = ("north", "west", "east", None)
 STAGES = (("new", 0, False), ("demo", 1, True), ("offer", 2, True))
 CURRENCIES = ("USD", "USD", "EUR", "JPY", "CHF")
@@ -93,20 +94,25 @@ def _account(draw: Draw, number: int) -> dict[str, Any]:
 
 
 def _lead(draw: Draw, number: int) -> dict[str, Any]:
-    created = draw.instant()
-    is_inbound = draw.random() < 0.7
+    is_waiting = draw.random() < 0.05
+    created = draw.instant(NOW - timedelta(minutes=70), NOW) if is_waiting else draw.instant()
+    is_inbound = is_waiting or draw.random() < 0.7
     return {
         "lead_id": f"l{number}",
         "account_id": draw.perhaps(0.7, f"a{draw.randrange(40)}"),
         "owner_id": draw.perhaps(0.8, f"u{draw.randrange(6)}"),
         "segment": draw.choice(("SMB", None)),
         "is_inbound": is_inbound,
-        "raised_at": draw.instant(created, created + timedelta(days=9)) if is_inbound else None,
+        "raised_at": _raised(draw, created, is_waiting) if is_inbound else None,
         "created_at": created,
         "qualified_at": draw.perhaps(0.4, created + timedelta(days=draw.randrange(40))),
         "excluded_reason": draw.choice((None,) * 8 + ("test", "spam")),
         "_deleted_at": draw.perhaps(0.05, draw.instant()),
     }
+
+
+def _raised(draw: Draw, created: datetime, is_waiting: bool) -> datetime:
+    return created if is_waiting else draw.instant(created, created + timedelta(days=9))
 
 
 def _activity(draw: Draw, number: int, leads: list[dict[str, Any]]) -> dict[str, Any]:
