@@ -214,3 +214,16 @@ def test_every_inbound_lead_is_in_exactly_one_state(told):
         "WHERE is_inbound AND raised_at <= as_of_at"
     )
     assert sum(row["n"] for row in rows) == inbound[0]["n"]
+
+
+def test_the_night_checked_contracts_and_identities_itself(told):
+    checks = {
+        (evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation.passed
+        for evaluation in told.result.get_asset_check_evaluations()
+    }
+    assert checks["metrics/mrr_movements", "movements_close"]
+    assert checks["metrics/mrr_movements", "months_join"]
+    assert checks["metrics/speed_to_lead", "one_state_each"]
+    contracts = {key: passed for (key, name), passed in checks.items() if name == "contract"}
+    assert len(contracts) >= 15
+    assert all(contracts.values())

@@ -6,11 +6,13 @@ not: computing it (`engine.metrics`).
 
 # Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+import duckdb
 
+from revops_pipelines.assets.metrics._identities import IDENTITIES, Identity
 from revops_pipelines.engine.factories.metadata import column_schema, same_named_lineage
 from revops_pipelines.engine.metrics.build import Built, build_metric
 from revops_pipelines.engine.metrics.declaration import Metric
@@ -36,6 +38,7 @@ def metric_asset(
     key = metric_key(metric.name)
     reads = {_input_key(name) for name in metric.inputs} & set(available) - {key}
     columns, meanings = _columns(metric)
+    identities = IDENTITIES.get(metric.name, ())
 
     @dg.asset(
         key=key,
@@ -45,6 +48,10 @@ def metric_asset(
         owners=[f"team:{metric.owner}"],
         kinds={"duckdb", "sql"},
         required_resource_keys={"warehouse"},
+        check_specs=[
+            dg.AssetCheckSpec(identity.name, asset=key, description=identity.holds)
+            for identity in identities
+        ],
         metadata={
             "dagster/column_schema": column_schema(columns, meanings),
             "dagster/column_lineage": same_named_lineage(
@@ -55,13 +62,32 @@ def metric_asset(
             "good_is": metric.better,
         },
     )
-    def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
         warehouse: Warehouse = context.resources.warehouse
         with warehouse.get_connection() as connection:
             built = build_metric(connection, metric)
-        return dg.MaterializeResult(metadata=_metadata(built))
+            checks = [_held(connection, key, identity) for identity in identities]
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(built))
+        yield from checks
 
     return build
+
+
+def _held(
+    connection: duckdb.DuckDBPyConnection, key: dg.AssetKey, identity: Identity
+) -> dg.AssetCheckResult:
+    row = connection.execute(f"SELECT COUNT(*) FROM ({identity.broken})").fetchone()
+    broken = int(row[0]) if row else 0
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=identity.name,
+        passed=not broken,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "rows_that_break_it": broken,
+            "sql": dg.MetadataValue.md(f"```sql\n{identity.broken}\n```"),
+        },
+    )
 
 
 def metric_columns(metric: Metric) -> tuple[str, ...]:
