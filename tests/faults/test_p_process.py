@@ -180,7 +180,7 @@ def test_ctrl_c_ends_a_night_that_waits_for_an_hour(
     child = start(interrupted_night, tmp_path, server.url)
     assert asked.wait(60)
     os.kill(child.pid or 0, signal.SIGINT)
-    child.join(20)
+    child.join(60)
     assert child.exitcode == 130
     assert landed_files(tmp_path) == []
     assert "Traceback" not in capfd.readouterr().err
