@@ -10,6 +10,7 @@ ids and sends what is due. If the run dies between the two, the relay sensor doe
 # Annotations stay objects here: Dagster compares the context's annotation with its classes.
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from revops_pipelines.engine.alerts.declaration import Evaluation, Rule, RuleOpt
 from revops_pipelines.engine.alerts.evaluate import evaluate_rule
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.relay import deliver
+from revops_pipelines.engine.alerts.upkeep import prune
 from revops_pipelines.engine.factories.metadata import table
 from revops_pipelines.engine.needs import Clock, Warehouse
 
@@ -25,6 +27,8 @@ LAYER = "alerts"
 DELIVERY_KEY = dg.AssetKey([LAYER, "delivery"])
 EVALUATED_CHECK = "evaluated"
 LONG_TABLE = "metrics.metric_values"
+# What was told longer ago than this leaves the outbox; the warehouse keeps every event.
+KEPT = timedelta(days=90)
 
 
 def alert_key(rule: str) -> dg.AssetKey:
@@ -107,6 +111,7 @@ def delivery_asset(rules: Sequence[str]) -> dg.AssetsDefinition:
             with warehouse.get_connection() as connection:
                 copied = mirror_events(connection, outbox)
             sent = deliver(outbox, channels, clock.now)
+            prune(outbox, clock.now() - KEPT)
         return dg.MaterializeResult(
             metadata={
                 "events_copied": copied,
