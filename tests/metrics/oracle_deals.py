@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from oracle_rollup import Fact, Key, Measured, Times, published, quantile, ratio
+from oracle_rollup import Fact, Key, Measured, Times, exactly, published, quantile, ratio
 
 DIMENSIONS = tuple(
     (name,) for name in ("segment", "industry", "region", "owner", "team", "channel", "kind")
@@ -18,6 +18,7 @@ DIMENSIONS = tuple(
 MONEY = (*DIMENSIONS, ("currency",))
 STAGES = (("pipeline", "stage"), *DIMENSIONS)
 CENT = Decimal("0.01")
+DAY = timedelta(days=1)
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 Values = dict[str, dict[Key, dict[str, Any]]]
 Deal = Mapping[str, Any]
@@ -52,7 +53,9 @@ def expected(rows: Rows, times: Times) -> Values:
 def _deal(rows: Rows, row: Deal, times: Times) -> dict[str, Any]:
     people = {user["user_id"]: user for user in rows["users"]}
     companies = {account["account_id"]: account for account in rows["accounts"]}
-    is_decided = bool(row["is_closed"] and row["closed_at"] <= times.now)
+    company = companies.get(row["account_id"], {})
+    people_met = {lead["lead_id"]: lead.get("channel") for lead in rows["leads"]}
+    is_decided = bool(row["is_closed"] and row["closed_at"] and row["closed_at"] <= times.now)
     valued = times.day(row["closed_at"]) if is_decided else times.today
     rate = row["currency"] and rate_of(rows, row["currency"], valued.replace(day=1))
     is_deleted = row["_deleted_at"] is not None and row["_deleted_at"] <= times.now
@@ -74,12 +77,10 @@ def _deal(rows: Rows, row: Deal, times: Times) -> dict[str, Any]:
         ),
         "no_decision": is_decided and not row["is_won"] and row["lost_reason"] == "No decision",
         "dimensions": {
-            "segment": companies[row["account_id"]]["segment"],
-            "industry": None,
-            "region": None,
-            "channel": None,
+            **{name: company.get(name) for name in ("segment", "industry", "region")},
+            "channel": row.get("channel") or people_met.get(row["lead_id"]),
             "owner": row["owner_id"],
-            "team": people[row["owner_id"]]["team"],
+            "team": people.get(row["owner_id"], {}).get("team"),
             "kind": row["kind"],
             "currency": row["currency"],
         },
@@ -91,7 +92,7 @@ def _first(*cases: tuple[bool, str]) -> str | None:
 
 
 def _days(since: datetime, until: datetime) -> Fraction:
-    return Fraction(int((until - since).total_seconds()), 86400)
+    return exactly(until - since, DAY)
 
 
 def _won(deals: Sequence[Deal], times: Times) -> Values:
@@ -312,7 +313,7 @@ def _yield(group: Sequence[Mapping[str, Any]]) -> Measured:
 
 
 def _periods(times: Times, grain: str) -> list[tuple[date, date]]:
-    start, end = times.period(date(2024, 1, 1), grain)
+    start, end = times.period(date(2020, 1, 1), grain)
     found = []
     while start <= times.today:
         found.append((start, end))
@@ -380,7 +381,7 @@ def _stayed(stays: Sequence[Mapping[str, Any]], places: list[int], times: Times)
         if left is None or left > times.now:
             left, over = times.now, False
         total += left - stays[place]["entered_at"]
-    return {"days": Fraction(int(total.total_seconds()), 86400), "over": over}
+    return {"days": exactly(total, DAY), "over": over}
 
 
 def _outcome(deal: Deal, stays: Sequence[Mapping[str, Any]], first: int) -> str:

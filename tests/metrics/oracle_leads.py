@@ -9,11 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
-from oracle_rollup import DAYS, Fact, Key, Measured, Times, published, quantile, ratio
+from oracle_rollup import DAYS, Fact, Key, Measured, Times, exactly, published, quantile, ratio
 
 LEAD_DIMENSIONS = tuple(
     (name,) for name in ("segment", "industry", "region", "owner", "team", "channel")
 )
+MINUTE = timedelta(minutes=1)
 TOUCHES = ("call", "email", "meeting", "message")
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 Values = dict[str, dict[Key, dict[str, Any]]]
@@ -52,7 +53,7 @@ def _judged(
     lead: Mapping[str, Any], touch: tuple[datetime, str] | None, team: str | None, times: Times
 ) -> dict[str, Any]:
     until = touch[0] if touch else times.now
-    calendar = Fraction(int((until - lead["raised_at"]).total_seconds()), 60)
+    calendar = exactly(until - lead["raised_at"], MINUTE)
     business = worked(lead["raised_at"], until, team, times)
     response = times.settings.response
     is_in_time = (business if response.clock == "business" else calendar) <= response.target_minutes
@@ -80,7 +81,7 @@ def worked(since: datetime, until: datetime, team: str | None, times: Times) -> 
                 closes = _on_the_clock(day + timedelta(days=1), hours.closes, zone)
             total += max(timedelta(0), min(closes, end) - max(opens, begin))
         day += timedelta(days=1)
-    return Fraction(int(total.total_seconds()), 60)
+    return exactly(total, MINUTE)
 
 
 def _on_the_clock(day: date, clock: str, zone: ZoneInfo) -> datetime:
@@ -114,13 +115,12 @@ def _lead(
 ) -> dict[str, Any]:
     company = companies.get(lead["account_id"], {})
     dimensions = {
-        "segment": lead["segment"] or company.get("segment"),
-        "industry": None,
-        "region": None,
-        "channel": None,
+        "channel": lead.get("channel"),
         "owner": lead["owner_id"],
         "team": people.get(lead["owner_id"], {}).get("team"),
     }
+    for name in ("segment", "industry", "region"):
+        dimensions[name] = lead.get(name) or company.get(name)
     return dict(lead) | {"dimensions": dimensions, "reason": _reason(lead, times)}
 
 

@@ -23,7 +23,7 @@ class Books:
     def __init__(self, rows: Rows, times: Times) -> None:
         self.rows, self.times = rows, times
         self.months: list[date] = []
-        month = date(2024, 9, 1)
+        month = min(row["valid_from_on"] for row in rows["subscription_periods"]).replace(day=1)
         while month <= times.today:
             self.months.append(month)
             month = next_month(month)
@@ -145,9 +145,10 @@ def _who(books: Books, customer: str) -> dict[str, Any]:
     owner = company.get("owner_id")
     team = next((user["team"] for user in rows["users"] if user["user_id"] == owner), None)
     return {
-        "segment": record["segment"] or company.get("segment"),
-        "industry": None,
-        "region": None,
+        **{
+            name: record.get(name) or company.get(name)
+            for name in ("segment", "industry", "region")
+        },
         "owner": owner,
         "team": team,
     }

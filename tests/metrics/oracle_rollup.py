@@ -142,6 +142,12 @@ def _keys(
                 yield grain, start, json.dumps(shown, separators=(",", ":"))
 
 
+def exactly(span: timedelta, unit: timedelta) -> Fraction:
+    """How many units a span is, to the microsecond."""
+    tick = timedelta(microseconds=1)
+    return Fraction(span // tick, unit // tick)
+
+
 def ratio(numerator: Any, denominator: Any, n: int, *, is_settled: bool = True) -> Measured:
     """A quotient; none where nothing divides."""
     value = None if not denominator else Fraction(numerator) / Fraction(denominator)

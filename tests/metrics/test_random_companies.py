@@ -7,7 +7,6 @@ and in every breakdown.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping
 from fractions import Fraction
@@ -19,6 +18,7 @@ import oracle_leads
 import oracle_revenue
 import pytest
 from metric_warehouse import METRICS, Warehouse
+from oracle_compare import differences
 from oracle_rollup import Times
 from random_company import Rows, company_of, filled
 
@@ -59,11 +59,6 @@ def expected(seed: int) -> Mapping[str, Any]:
     )
 
 
-def exact(value: Any) -> Any:
-    """Rounded to what the table holds."""
-    return None if value is None else round(Fraction(value) * 10**7)
-
-
 PUBLISHED = sorted(name for metric in METRICS.values() for name in metric.published)
 
 
@@ -71,46 +66,9 @@ PUBLISHED = sorted(name for metric in METRICS.values() for name in metric.publis
 @pytest.mark.parametrize("metric", PUBLISHED)
 def test_values_are_those_of_the_oracle(metric: str, seed: int) -> None:
     _, warehouse, _ = company(seed)
-    found = {
-        (grain, start, json.dumps(json.loads(dimensions), separators=(",", ":"))): {
-            "numerator": exact(numerator),
-            "denominator": exact(denominator),
-            "value": exact(value),
-            "n": n,
-            "excluded": json.loads(excluded),
-            "is_mature": is_mature,
-        }
-        for grain, start, dimensions, numerator, denominator, value, n, excluded, is_mature in (
-            warehouse.rows(
-                "SELECT grain, period_start_on, dimensions, numerator, denominator, value, n, "
-                f"excluded, is_mature FROM metrics.metric_values WHERE metric = '{metric}'"
-            )
-        )
-    }
-    wanted = {
-        key: value | {name: exact(value[name]) for name in ("numerator", "denominator", "value")}
-        for key, value in expected(seed)[metric].items()
-    }
-    differing = {
-        key: (found.get(key), wanted.get(key))
-        for key in found.keys() | wanted.keys()
-        if not alike(found.get(key), wanted.get(key))
-    }
-    assert differing == {}
-    assert len(found) > 20
-
-
-def alike(found: Any, wanted: Any) -> bool:
-    """Equal, but for the last of seven decimals."""
-    if found is None or wanted is None:
-        return False
-    for name, value in wanted.items():
-        if name in ("numerator", "denominator", "value") and None not in (value, found[name]):
-            if abs(value - found[name]) > 1:
-                return False
-        elif value != found[name]:
-            return False
-    return True
+    wanted = expected(seed)[metric]
+    assert len(wanted) > 20
+    assert differences(warehouse.connection, metric, wanted) == {}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

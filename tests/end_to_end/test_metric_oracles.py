@@ -1,0 +1,63 @@
+"""Every metric that a whole night publishes, against plain Python on the same conformed rows.
+
+The oracles of `tests/metrics` know neither the SQL nor the sandbox. That the rows themselves are
+true is `test_truth`'s matter.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from revops_pipelines.assets import metrics as metric_plugins
+from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.registry import discover
+
+sys.path.append(str(Path(__file__).parents[1] / "metrics"))
+import oracle_deals
+import oracle_leads
+import oracle_revenue
+from oracle_compare import differences
+from oracle_rollup import Times
+
+SEEDS = (7, 11, 23)
+ENTITIES = """
+users accounts leads activities opportunities opportunity_contacts opportunity_stage_history
+customers subscriptions subscription_periods fx_rates
+""".split()
+METRICS = discover(metric_plugins, Metric).values()
+PUBLISHED = sorted(name for metric in METRICS for name in metric.published)
+
+
+@pytest.fixture(scope="module")
+def wanted(night):
+    """Seed -> what the oracles say of that night's rows."""
+
+    @cache
+    def of(seed):
+        told = night(seed)
+        rows = {
+            entity: told.rows(f"SELECT * EXCLUDE (source, source_id) FROM conformed.{entity}")
+            for entity in ENTITIES
+        }
+        as_of = told.rows("SELECT as_of_at FROM ops.parameters")[0]["as_of_at"]
+        times = Times(told.settings, as_of.replace(tzinfo=UTC))
+        return (
+            oracle_leads.expected(rows, times)
+            | oracle_deals.expected(rows, times)
+            | oracle_revenue.expected(rows, times)
+        )
+
+    return of
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("metric", PUBLISHED)
+def test_what_a_night_publishes_is_what_the_oracle_says(metric, seed, night, wanted):
+    expected = wanted(seed)[metric]
+    assert expected
+    assert differences(night(seed).published, metric, expected) == {}
