@@ -18,7 +18,7 @@ from revops_pipelines.jobs import Jobs
 from revops_pipelines.resources.clock import ClockResource
 from revops_pipelines.resources.messengers import Messengers
 from revops_pipelines.resources.outbox import OutboxResource
-from revops_pipelines.resources.puller import Puller
+from revops_pipelines.resources.puller import puller_resource
 from revops_pipelines.resources.systems import Systems, systems_of
 from revops_pipelines.resources.warehouse import WarehouseResource
 from revops_pipelines.sensors.delivery import delivery_sensor
@@ -41,7 +41,9 @@ def resources_of(
             lock_timeout_seconds=settings.pulling.lock_timeout_seconds,
         ),
         "clock": ClockResource(sandbox_url=systems.sandbox_url or ""),
-        "puller": Puller(systems, settings.landing_path, settings.pulling.threads, progress),
+        "puller": puller_resource(
+            systems, settings.landing_path, settings.pulling.threads, progress
+        ),
         "outbox": OutboxResource(
             path=str(settings.outbox_path),
             # By name, so that neither the UI nor a log ever shows the password in it.

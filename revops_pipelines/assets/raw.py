@@ -74,7 +74,7 @@ def raw_assets(
             if key in context.selected_asset_keys and stream.name in wanted.get(name, ())
         )
         wanted = {**wanted, name: selected}
-        pulled = puller.results(context.run.run_id, wanted, name, warehouse, clock)
+        pulled = puller.results(wanted, name, warehouse, clock)
         failed = [result for result in pulled.values() if isinstance(result, Failed)]
         yield from _load(context, name, streams, pulled, failed)
         _fail_if_any(name, failed, len(pulled))

@@ -32,7 +32,6 @@ class Pulls(Protocol):
 
     def results(
         self,
-        run_id: str,
         wanted: Mapping[str, tuple[str, ...]],
         source: str,
         warehouse: Any,

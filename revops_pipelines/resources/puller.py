@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import dagster as dg
 
 from revops_pipelines.engine.ingest.pull import ProgressSink, Pulled, SourceJob, pull_sources
 from revops_pipelines.resources.clock import ClockResource
@@ -22,7 +24,7 @@ Results = Mapping[tuple[str, str], Pulled]
 
 
 class Puller:
-    """One installation's pulling; results are kept per run until their step takes them."""
+    """The pulls of one run; a system's results are kept until its step takes them."""
 
     def __init__(
         self,
@@ -36,32 +38,36 @@ class Puller:
         self._threads = threads
         self._progress = progress
         self._guard = threading.Lock()
-        self._underway: dict[tuple[str, str], Future[Results]] = {}
+        self._underway: dict[str, Future[Results]] = {}
+        self._started = False
+        self._stop = threading.Event()
 
     def results(
         self,
-        run_id: str,
         wanted: Mapping[str, tuple[str, ...]],
         source: str,
         warehouse: WarehouseResource,
         clock: ClockResource,
     ) -> Results:
-        """What was pulled of `source`; the first call of a run starts all `wanted` sources.
+        """What was pulled of `source`; the first call starts all `wanted` sources.
 
         `wanted` maps each source of the run to its streams. A second call for the same source (a
         retried step) pulls it again. Raises MissingSecretError for this source alone.
         """
         with self._guard:
-            if (run_id, source) not in self._underway:
+            if source not in self._underway:
                 again = {source: wanted[source]}
-                first = not any(run == run_id for run, _ in self._underway)
-                self._start(run_id, wanted if first else again, warehouse, clock)
-            pulled = self._underway.pop((run_id, source))
+                self._start(again if self._started else wanted, warehouse, clock)
+                self._started = True
+            pulled = self._underway.pop(source)
         return pulled.result()
+
+    def stop(self) -> None:
+        """End what is still being pulled: the run that wanted it is over."""
+        self._stop.set()
 
     def _start(
         self,
-        run_id: str,
         wanted: Mapping[str, tuple[str, ...]],
         warehouse: WarehouseResource,
         clock: ClockResource,
@@ -70,7 +76,7 @@ class Puller:
         pool = ThreadPoolExecutor(max_workers=max(1, len(wanted)), thread_name_prefix="pull")
         for name, streams in wanted.items():
             known = {stream: cursor for (own, stream), cursor in cursors.items() if own == name}
-            self._underway[run_id, name] = pool.submit(
+            self._underway[name] = pool.submit(
                 self._pull, self._systems[name], streams, known, clock
             )
         pool.shutdown(wait=False)
@@ -90,7 +96,30 @@ class Puller:
             streams=streams,
             cursors=cursors,
         )
-        return pull_sources([job], self._landing, clock.now, self._threads, self._progress)
+        return pull_sources(
+            [job], self._landing, clock.now, self._threads, self._progress, self._stop
+        )
+
+
+def puller_resource(
+    systems: Systems, landing: Path, threads: int, progress: ProgressSink | None = None
+) -> dg.ResourceDefinition:
+    """A Puller for each run, stopped with the run however that ends.
+
+    Without the stop, a run that was interrupted or failed elsewhere would go on waiting for a
+    vendor that asked for an hour's patience: Python joins its worker threads before it exits.
+    """
+
+    def puller(_: dg.InitResourceContext) -> Iterator[Puller]:
+        made = Puller(systems, landing, threads, progress)
+        try:
+            yield made
+        finally:
+            made.stop()
+
+    return dg.ResourceDefinition(
+        puller, description="Pulls all systems of a run at once; each step takes its own."
+    )
 
 
 def _cursors(warehouse: WarehouseResource) -> dict[tuple[str, str], Any]:

@@ -1,14 +1,15 @@
 """The live DuckDB file as a Dagster resource: one writer at a time, across processes.
 
-Belongs here: opening it under the lock. Does not: what is in it. dagster-duckdb's own connection
-retries permanent errors for 100 seconds; here the lock makes retries needless, so `get_connection`
-is replaced and the rest of the resource (its name, its config in the UI) is kept.
+Belongs here: what Dagster's life cycle does with it. Does not: opening and giving up
+(`engine.warehouse.writer`). dagster-duckdb's own connection retries permanent errors for 100
+seconds; here the lock makes retries needless, so `get_connection` is replaced and the rest of the
+resource (its name, its config in the UI) is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -16,9 +17,7 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
-from revops_pipelines.engine.warehouse.lock import writer_lock
-from revops_pipelines.engine.warehouse.open import open_warehouse
-from revops_pipelines.engine.warehouse.schema import ensure_schema
+from revops_pipelines.engine.warehouse.writer import Writer
 
 
 class WarehouseResource(DuckDBResource):
@@ -26,24 +25,30 @@ class WarehouseResource(DuckDBResource):
 
     lock_timeout_seconds: int = 300
 
-    _holder: str = PrivateAttr(default="another command")
+    _kept: Writer | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Remember which run writes, so that whoever waits is told."""
+        """Keep the connection from step to step, under the run's name: whoever waits is told it."""
         if context.run is not None:
-            self._holder = f"run {context.run.run_id[:8]} of {context.run.job_name}"
+            self._kept = self._writer(f"run {context.run.run_id[:8]} of {context.run.job_name}")
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Give the warehouse up with the run."""
+        if self._kept is not None:
+            self._kept.close()
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The one writing connection, held no longer than a step needs it.
+        """The one writing connection; outside a run it is closed again at once.
 
-        Raises LockHeldError naming the process that holds the file.
+        Raises LockHeldError naming the process that holds the file, and WarehouseUnavailableError.
         """
-        path = Path(self.database)
-        with writer_lock(path, self._holder, self.lock_timeout_seconds):
-            connection = open_warehouse(path)
-            try:
-                ensure_schema(connection)
+        if self._kept is not None:
+            with self._kept.connection() as connection:
                 yield connection
-            finally:
-                connection.close()
+        else:
+            with closing(self._writer("another command")) as writer, writer.connection() as used:
+                yield used
+
+    def _writer(self, holder: str) -> Writer:
+        return Writer(Path(self.database), holder, self.lock_timeout_seconds)

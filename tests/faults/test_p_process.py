@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from faulty_server import Action, Answer, FaultyServer, Request
 from other_process import (
@@ -21,10 +23,16 @@ from other_process import (
     whole_night,
 )
 from quiet_run import Quiet
-from shop import NIGHT, Shop, next_day, night, tables
+from shop import NIGHT, SECRET, FakeTime, Shop, ShopOptions, next_day, night, source, tables
 
+from revops_pipelines.engine.ingest.stopping import StoppedError
 from revops_pipelines.engine.warehouse.lock import LockHeldError, writer_lock
 from revops_pipelines.engine.warehouse.open import WarehouseUnavailableError, open_warehouse
+from revops_pipelines.resources.clock import ClockResource
+from revops_pipelines.resources.puller import puller_resource
+from revops_pipelines.resources.secrets import Secret
+from revops_pipelines.resources.systems import System, Systems
+from revops_pipelines.resources.warehouse import WarehouseResource
 
 SECOND_NIGHT = NIGHT + timedelta(days=1)
 POINTS = (
@@ -188,6 +196,33 @@ def test_ctrl_c_ends_a_night_that_waits_for_an_hour(
     assert child.exitcode == 130
     assert landed_files(tmp_path) == []
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_end_of_a_run_ends_pulls_that_nobody_waits_for(
+    tmp_path: Path, server: FaultyServer
+) -> None:
+    asked = threading.Event()
+
+    def wait(request: Request, answer: Answer) -> Action:
+        asked.set()
+        return Answer.of({}, 429, Retry_After="3600")
+
+    server.fault = wait
+    shop = source(FakeTime(patient=True))
+    secrets = {"key": Secret("SHOP_KEY", SECRET)}
+    system = System("shop", shop, ShopOptions(base_url=server.url), secrets)
+    puller = puller_resource(Systems((system,), sandbox=False), tmp_path / "landing", 3)
+    warehouse = WarehouseResource(database=str(tmp_path / "warehouse.duckdb"))
+    with ThreadPoolExecutor(1) as step:
+        with dg.build_resources({"puller": puller}) as run:
+            pulled = step.submit(
+                run.puller.results, {"shop": ()}, "shop", warehouse, ClockResource()
+            )
+            assert asked.wait(60)
+            assert not pulled.done()
+        results = pulled.result(timeout=60)
+    assert {type(result.error) for result in results.values()} == {StoppedError}
+    assert landed_files(tmp_path) == []
 
 
 def test_a_copied_home_still_loads(home: Path, server: FaultyServer, quiet: Quiet) -> None:

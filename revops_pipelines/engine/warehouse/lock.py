@@ -1,13 +1,18 @@
 """One writer at a time, across processes.
 
-Belongs here: waiting for the warehouse with a bound, and naming who holds it. Does not: opening it
-(`open.py`).
+Belongs here: waiting for the warehouse with a bound, naming who holds it, and telling the holder
+that somebody waits. Does not: opening it (`open.py`).
+
+Two locks of the operating system, which end with their process however that ends: `.lock` is the
+right to write, `.turn` is held by the one who waits for it next. Who gives the right up and wants
+it back has to take a turn first, so nobody is starved.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +32,14 @@ def writer_lock(
 ) -> Iterator[None]:
     """Hold the right to write `warehouse` while inside; `holder` says who, for others' messages.
 
-    The lock is the operating system's and ends with the process, however that ends. Raises
-    LockHeldError, which names the holder, after `timeout_seconds`.
+    Raises LockHeldError, which names the holder, after `timeout_seconds`.
     """
     warehouse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FileLock(_beside(warehouse, ".lock"), mode=0o600, poll_interval=_POLL_SECONDS)
+    latest = time.monotonic() + timeout_seconds
+    lock = _lock(warehouse, ".lock")
     try:
-        lock.acquire(timeout=timeout_seconds)
+        with _lock(warehouse, ".turn").acquire(timeout=timeout_seconds):
+            lock.acquire(timeout=max(0.0, latest - time.monotonic()))
     except Timeout:
         raise LockHeldError(
             f"{warehouse.name} is being written by {_holder(warehouse)}; "
@@ -47,6 +53,19 @@ def writer_lock(
         yield
     finally:
         lock.release()
+
+
+def is_wanted(warehouse: Path) -> bool:
+    """Whether another waits for the right to write; asked by the one who holds it."""
+    try:
+        with _lock(warehouse, ".turn").acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(warehouse: Path, suffix: str) -> FileLock:
+    return FileLock(_beside(warehouse, suffix), mode=0o600, poll_interval=_POLL_SECONDS)
 
 
 def _beside(warehouse: Path, suffix: str) -> Path:

@@ -53,8 +53,12 @@ def open_warehouse(
             if attempt + 1 < tries:
                 sleep(_POLL_SECONDS)
             continue
-        connection.execute("SET TimeZone = 'UTC'")
         if not read_only:
             path.chmod(0o600)
-        return connection
+        return in_utc(connection)
     raise WarehouseUnavailableError(f"{path.name} cannot be opened: {reason}")
+
+
+def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same connection, which reads and shows times in UTC: each cursor must be told."""
+    return connection.execute("SET TimeZone = 'UTC'")
