@@ -177,3 +177,6 @@ class Source:
     offers: Callable[[Any], tuple[Offer, ...]]
     # Options that point the source at the sandbox, from the URLs that the sandbox printed.
     sandbox_options: Callable[[Mapping[str, str]], Mapping[str, Any]] | None = field(default=None)
+    # Options that follow one of the company's settings unless they are set: option -> "table.key".
+    # What the source counts and what the metrics count must not drift apart.
+    follows: Mapping[str, str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def systems_of(settings: Settings) -> Systems:
                 System(
                     table.name,
                     known[table.kind],
-                    table.options,
+                    _following(known[table.kind], table.options, settings),
                     {name: Secret(variable) for name, variable in table.secrets.items()},
                 )
                 for table in settings.sources.values()
@@ -108,7 +109,9 @@ def systems_of(settings: Settings) -> Systems:
         )
     handle = read_handle(settings.home)
     return Systems(
-        tuple(_simulated(known[name], handle) for name in SANDBOX_SOURCES if name in known),
+        tuple(
+            _simulated(known[name], handle, settings) for name in SANDBOX_SOURCES if name in known
+        ),
         sandbox=True,
         sandbox_url=next(iter(handle["urls"].values())) if handle else None,
     )
@@ -123,7 +126,17 @@ def read_handle(home: Path) -> Mapping[str, Any] | None:
     return handle
 
 
-def _simulated(source: Source, handle: Mapping[str, Any] | None) -> System:
+def _following(source: Source, options: Any, settings: Settings) -> Any:
+    """The options, those that were not set taken from the company's settings that they follow."""
+    followed = {
+        option: attrgetter(place)(settings)
+        for option, place in source.follows.items()
+        if option not in options.model_fields_set
+    }
+    return options.model_copy(update=followed)
+
+
+def _simulated(source: Source, handle: Mapping[str, Any] | None, settings: Settings) -> System:
     urls: Mapping[str, str] = handle["urls"] if handle else {}
     keys: Mapping[str, Mapping[str, str]] = handle["keys"] if handle else {}
     own = source.sandbox_options(urls) if source.sandbox_options and urls else {}
@@ -131,4 +144,5 @@ def _simulated(source: Source, handle: Mapping[str, Any] | None) -> System:
         argument: Secret(variable, keys.get(source.name, {}).get(argument, ""))
         for argument, variable in source.secrets.items()
     }
-    return System(source.name, source, source.options.model_validate(own), secrets)
+    options = _following(source, source.options.model_validate(own), settings)
+    return System(source.name, source, options, secrets)

@@ -10,6 +10,7 @@ import pytest
 
 from revops_pipelines.engine.plugin_tables import ConfigurationError
 from revops_pipelines.installation import plugin_kinds
+from revops_pipelines.resources.systems import systems_of
 from revops_pipelines.settings import Document, Settings, load_settings
 
 KINDS = plugin_kinds()
@@ -143,3 +144,16 @@ def test_the_shipped_file_means_the_defaults(tmp_path):
             own = {"path": table.options.path} if name == "files" else {}
             assert table.options == kinds[name].options(**own), f"{section}.{name}"
             assert dict(table.secrets) == dict(kinds[name].secrets)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("[sources.stripe]", 30),
+        ("[billing]\npast_due_days = 45\n[sources.stripe]", 45),
+        ("[billing]\npast_due_days = 45\n[sources.stripe]\npast_due_days = 7", 7),
+    ],
+)
+def test_an_option_that_is_not_set_follows_the_company(tmp_path, text, days):
+    [stripe] = systems_of(load(tmp_path, text))
+    assert stripe.options.past_due_days == days

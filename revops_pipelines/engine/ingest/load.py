@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -21,6 +21,10 @@ from revops_pipelines.engine.ingest.raw_tables import RawTable, ensure_raw_table
 from revops_pipelines.engine.ingest.statements import Statements, plain
 
 __all__ = ["Loaded", "ensure_raw_tables", "load_stream"]
+
+# Notes of past loads are for looking back at trouble; a pulse every five minutes writes a million a
+# year. The latest of each stream always stays: freshness is read from it.
+_LOADS_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ def _note(
         "INSERT INTO ops.cursors (source, stream, cursor, loaded_at, load_id) "
         "VALUES (?, ?, ?, ?, ?)",
         [*place, json.dumps(dict(landed.cursor)), loaded_at, landed.load_id],
+    )
+    connection.execute(
+        "DELETE FROM ops.loads WHERE source = ? AND stream = ? AND loaded_at < ?",
+        [*place, loaded_at - _LOADS_KEPT],
     )
     connection.execute(
         "INSERT INTO ops.loads (load_id, source, stream, run_id, rows_read, rows_changed, "

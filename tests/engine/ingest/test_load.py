@@ -239,6 +239,17 @@ def test_bookkeeping(warehouse: Warehouse) -> None:
     assert warehouse.rows(counts) == [(2, 2, 0, "run"), (1, 1, 1, "run")]
 
 
+def test_notes_of_loads_are_kept_for_a_season(warehouse: Warehouse) -> None:
+    warehouse.load(DATED, [dated("a", 1), dated("b", 1)])
+    warehouse.days = 60
+    warehouse.load(DATED, [dated("a", 2)])
+    assert warehouse.rows("SELECT count(*) FROM ops.loads") == [(2,)]
+    warehouse.days = 120
+    warehouse.load(DATED, [])
+    counts = "SELECT rows_read FROM ops.loads ORDER BY loaded_at"
+    assert warehouse.rows(counts) == [(1,), (0,)]
+
+
 def test_the_first_load_sorts_out_double_keys(warehouse: Warehouse) -> None:
     versions = [dated("a", day % 7 + 1, f"v{day % 7}") for day in range(20)]
     others = [dated(f"k{number}", 1) for number in range(5000)]

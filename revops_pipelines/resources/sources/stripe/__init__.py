@@ -33,4 +33,5 @@ SOURCE = Source(
     streams=lambda _: STREAMS,
     offers=offers,
     sandbox_options=_sandbox_options,
+    follows={"past_due_days": "billing.past_due_days"},
 )

@@ -54,7 +54,7 @@ class StripeOptions(SourceOptions):
         30,
         ge=0,
         description="Days after an unpaid bill's issue for which its subscription counts as past "
-        "due; then it is unpaid.",
+        "due; then it is unpaid. Not set, it follows [billing] past_due_days.",
     )
     allow_private_address: bool = Field(
         False, description="Let `base_url` be an address inside a private network."
