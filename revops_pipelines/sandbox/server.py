@@ -1,7 +1,7 @@
-"""The sandbox's servers: three vendors on three ports of 127.0.0.1.
+"""The sandbox's servers: one vendor on each port of 127.0.0.1.
 
 Belongs here: starting and stopping them, in a thread for tests and the demo, or until a signal for
-the command line. Does not: what they answer.
+the command line. Does not: what they answer, or which vendors there are (`vendors.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,18 +25,12 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.faults import OPEN_CONNECTIONS, Faults
 from revops_pipelines.sandbox.frame import Framed, Options
+from revops_pipelines.sandbox.vendors import USUAL, vendor
 
 if TYPE_CHECKING:
     from revops_pipelines.sandbox.world.world import World
 
 HOST = "127.0.0.1"
-VENDORS = ("hubspot", "marketo", "stripe")
-# Keys that no vendor would issue, so that nobody mistakes them for real ones.
-KEYS: Mapping[str, Mapping[str, str]] = {
-    "hubspot": {"access_token": "sandbox-hubspot-token"},
-    "marketo": {"client_id": "sandbox-marketo-id", "client_secret": "sandbox-marketo-secret"},
-    "stripe": {"api_key": "sandbox-stripe-key"},
-}
 STARTS_WITHIN_SECONDS = 30.0
 STOPS_WITHIN_SECONDS = 10.0
 
@@ -62,49 +56,36 @@ class Sandbox:
         return sum(count for called, count in counts.items() if path in called)
 
 
-def build_apps(
-    world: World, clock: SandboxClock, options: Options | None = None
-) -> dict[str, Framed]:
-    """Every vendor's app around one world and one clock."""
-    from revops_pipelines.sandbox.hubspot import build_app as build_hubspot
-    from revops_pipelines.sandbox.marketo import build_app as build_marketo
-    from revops_pipelines.sandbox.stripe import build_app as build_stripe
-
-    settled = options or Options()
-    builders: dict[str, Callable[[World, SandboxClock, Options], Framed]] = {
-        "hubspot": build_hubspot,
-        "marketo": build_marketo,
-        "stripe": build_stripe,
-    }
-    return {name: build(world, clock, settled) for name, build in builders.items()}
-
-
 @contextmanager
 def running(
     seed: int = 7,
     anchor: date = date(2026, 6, 30),
     scale: float = 1.0,
     *,
-    ports: Sequence[int] = (0, 0, 0),
+    systems: Sequence[str] = USUAL,
+    ports: Sequence[int] | None = None,
     clock: SandboxClock | None = None,
     options: Options | None = None,
     world: World | None = None,
     speed: float = 0.0,
 ) -> Iterator[Sandbox]:
-    """Serve a simulated company while the block runs.
+    """Serve a simulated company through its `systems` while the block runs.
 
-    Port 0 picks a free one. A `world` built before may be passed to share it; otherwise one is
-    built from seed, anchor and scale. Without a `clock` one opens at noon of the anchor day and
-    runs at `speed`.
+    Without `ports`, or with 0, free ones are picked. A `world` built before may be passed to share
+    it; otherwise one is built from seed, anchor and scale. Without a `clock` one opens at noon of
+    the anchor day and runs at `speed`.
     """
     if world is None:
         from revops_pipelines.sandbox.world.world import build_world
 
         world = build_world(seed, anchor, scale)
     clock = clock or SandboxClock(opening(anchor), speed)
-    apps = build_apps(world, clock, options)
+    chosen = {name: vendor(name) for name in systems}
+    settled = options or Options()
+    apps = {name: each.build_app(world, clock, settled) for name, each in chosen.items()}
+    keys = {name: each.KEYS for name, each in chosen.items()}
     with serving(apps, ports) as urls:
-        yield Sandbox(urls, KEYS, clock, world, apps)
+        yield Sandbox(urls, keys, clock, world, apps)
 
 
 @contextmanager
@@ -141,16 +122,17 @@ def serve(
     port: int = 0,
     speed: float = 1.0,
     *,
+    systems: Sequence[str] = USUAL,
     at: datetime | None = None,
     options: Options | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; first prints one line of JSON with URLs and keys.
 
-    HubSpot is at `port`, Marketo and Stripe at the two after it; 0 picks free ones. The clock opens
-    at `at`, by default at noon of the day `as_of` around which the company is built.
+    The first of `systems` is at `port`, the others at those after it; 0 picks free ones. The clock
+    opens at `at`, by default at noon of the day `as_of` around which the company is built.
     """
     clock = SandboxClock(at or opening(as_of), speed)
-    ports = [port + index if port else 0 for index in range(len(VENDORS))]
+    ports = [port + index if port else 0 for index in range(len(systems))]
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -158,7 +140,9 @@ def serve(
 
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
-        with running(seed, as_of, scale, ports=ports, clock=clock, options=options) as sandbox:
+        with running(
+            seed, as_of, scale, systems=systems, ports=ports, clock=clock, options=options
+        ) as sandbox:
             sys.stdout.write(json.dumps(described(sandbox, seed, scale)) + "\n")
             sys.stdout.flush()
             stop.wait()

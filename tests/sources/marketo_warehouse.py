@@ -22,8 +22,8 @@ from revops_pipelines.engine.warehouse.schema import ensure_schema
 from revops_pipelines.resources.sources.marketo import SOURCE
 from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.frame import Framed, Options
-from revops_pipelines.sandbox.marketo import build_app
-from revops_pipelines.sandbox.server import KEYS, serving
+from revops_pipelines.sandbox.marketo import KEYS, build_app
+from revops_pipelines.sandbox.server import serving
 from revops_pipelines.sandbox.world.marketing_shapes import Marketing
 from revops_pipelines.sandbox.world.world import World, build_world
 
@@ -49,7 +49,7 @@ class Marketo:
     landing: Path
     warehouse: duckdb.DuckDBPyConnection
     settings: Mapping[str, Any]
-    secrets: Mapping[str, str] = field(default_factory=lambda: KEYS["marketo"])
+    secrets: Mapping[str, str] = field(default_factory=lambda: KEYS)
 
     @property
     def now(self) -> int:

@@ -25,6 +25,9 @@ from revops_pipelines.sandbox.marketo.programs import Programs
 if TYPE_CHECKING:
     from revops_pipelines.sandbox.world.world import World
 
+# No vendor would issue such keys, so that nobody mistakes them for real ones.
+KEYS = {"client_id": "sandbox-marketo-id", "client_secret": "sandbox-marketo-secret"}
+
 
 def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
     """Marketo's REST, asset, bulk and identity APIs over one simulated company.

@@ -15,6 +15,9 @@ from revops_pipelines.sandbox.stripe.replies import MANNERS
 if TYPE_CHECKING:
     from revops_pipelines.sandbox.world.world import World
 
+# No vendor would issue such a key, so that nobody mistakes it for a real one.
+KEYS = {"api_key": "sandbox-stripe-key"}
+
 
 def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
     """The app in its frame: bearer key, 100 calls a second, 429 with `rate_limit`."""

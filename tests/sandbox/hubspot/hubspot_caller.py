@@ -11,7 +11,7 @@ import requests
 
 from revops_pipelines.sandbox.clock import SandboxClock
 from revops_pipelines.sandbox.frame import Framed
-from revops_pipelines.sandbox.server import KEYS
+from revops_pipelines.sandbox.hubspot import KEYS
 from revops_pipelines.sandbox.world.world import World
 
 
@@ -24,7 +24,7 @@ class Caller:
     clock: SandboxClock
     world: World = field(repr=False)
     session: requests.Session = field(default_factory=requests.Session, repr=False)
-    key: str = KEYS["hubspot"]["access_token"]
+    key: str = KEYS["access_token"]
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"authorization": f"Bearer {self.key}", **options.pop("headers", {})}

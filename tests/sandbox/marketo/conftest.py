@@ -13,8 +13,8 @@ import requests
 
 from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.frame import Framed, Options
-from revops_pipelines.sandbox.marketo import build_app
-from revops_pipelines.sandbox.server import KEYS, serving
+from revops_pipelines.sandbox.marketo import KEYS, build_app
+from revops_pipelines.sandbox.server import serving
 from revops_pipelines.sandbox.world.world import World, build_world
 
 
@@ -29,7 +29,7 @@ class Caller:
     token: str = ""
 
     def sign_in(self) -> str:
-        query = {"grant_type": "client_credentials", **KEYS["marketo"]}
+        query = {"grant_type": "client_credentials", **KEYS}
         answer = requests.get(f"{self.url}/identity/oauth/token", params=query, timeout=5)
         self.token = answer.json()["access_token"]
         return self.token

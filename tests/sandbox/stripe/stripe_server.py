@@ -13,8 +13,8 @@ import requests
 
 from revops_pipelines.sandbox.clock import SandboxClock
 from revops_pipelines.sandbox.frame import Framed, Options
-from revops_pipelines.sandbox.server import KEYS, serving
-from revops_pipelines.sandbox.stripe import build_app
+from revops_pipelines.sandbox.server import serving
+from revops_pipelines.sandbox.stripe import KEYS, build_app
 from revops_pipelines.sandbox.world.billing import Billing, simulate_billing
 from revops_pipelines.sandbox.world.company import simulate_accounts
 from revops_pipelines.sandbox.world.fx import Fx
@@ -35,7 +35,7 @@ class Caller:
     session: requests.Session = field(default_factory=requests.Session, repr=False)
 
     def raw(self, path: str, **query: Any) -> requests.Response:
-        headers = {"authorization": f"Bearer {KEYS['stripe']['api_key']}"}
+        headers = {"authorization": f"Bearer {KEYS['api_key']}"}
         return self.session.get(f"{self.url}{path}", params=query, headers=headers, timeout=10)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:

@@ -12,14 +12,14 @@ import pytest
 import stripe
 from stripe_server import NOW
 
-from revops_pipelines.sandbox.server import KEYS
+from revops_pipelines.sandbox.stripe import KEYS
 from revops_pipelines.sandbox.world.billing_records import Books
 from revops_pipelines.sandbox.world.truth_billing import Period, ledger
 
 Caller = Any
 
 
-def _client(caller: Caller, key: str = KEYS["stripe"]["api_key"]) -> stripe.StripeClient:
+def _client(caller: Caller, key: str = KEYS["api_key"]) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
         base_addresses={"api": caller.url, "files": caller.url},
