@@ -176,17 +176,25 @@ def sandbox(
     seed: Seed = 7,
     as_of: AsOf = _ANCHOR,
     scale: Scale = 1.0,
-    port: Annotated[int, typer.Option(help="First of three ports; 0 picks free ones.")] = 18800,
+    port: Annotated[int, typer.Option(help="First port; 0 picks free ones.")] = 18800,
     speed: Annotated[float, typer.Option(help="Simulated seconds per second.")] = 1.0,
     at: At = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(help="A system it runs, once for each; hubspot, marketo and stripe if none."),
+    ] = None,
 ) -> None:
     """Serve the company until stopped; URLs and keys are printed as JSON."""
     if context.invoked_subcommand is not None:
         return
     from revops_pipelines.sandbox.server import serve
+    from revops_pipelines.sandbox.vendors import USUAL, UnknownVendorError
 
+    systems = system or USUAL
     try:
-        serve(seed, as_of.date(), scale, port, speed, at=_instant(at))
+        serve(seed, as_of.date(), scale, port, speed, systems=systems, at=_instant(at))
+    except UnknownVendorError as error:
+        raise CommandError(str(error), code=MISCONFIGURED) from None
     except OSError as error:
         raise CommandError(str(error.strerror or error), code=FAILED) from None
 

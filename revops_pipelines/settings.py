@@ -168,6 +168,16 @@ class Freshness(Table):
     )
 
 
+class Sandbox(Table):
+    """Which company's systems are simulated while no source is configured."""
+
+    systems: tuple[str, ...] = Field(
+        ("hubspot", "marketo", "stripe"),
+        min_length=1,
+        description="Systems that the simulated company runs: one CRM, then any others.",
+    )
+
+
 class Document(Table):
     """All tables of revops.toml that are not a plug-in's."""
 
@@ -183,6 +193,7 @@ class Document(Table):
     statistics: Statistics = Statistics()
     pulling: Pulling = Pulling()
     freshness: Freshness = Freshness()
+    sandbox: Sandbox = Sandbox()
     targets: dict[str, Decimal] = Field(
         default_factory=dict, description="Target per metric, in the metric's unit."
     )
@@ -209,6 +220,7 @@ class Settings:
     statistics: Statistics = Statistics()
     pulling: Pulling = Pulling()
     freshness: Freshness = Freshness()
+    sandbox: Sandbox = Sandbox()
     targets: Mapping[str, Decimal] = field(default_factory=dict)
     sources: Mapping[str, PluginTable] = field(default_factory=dict)
     channels: Mapping[str, PluginTable] = field(default_factory=dict)
@@ -322,6 +334,7 @@ def _settings(
         document = Document.model_validate(tables)
     except ValidationError as error:
         raise explain(error, Document, ()) from None
+    _check_simulated(document.sandbox, kinds.get("sources", {}))
     return Settings(
         home=home,
         path=path,
@@ -334,9 +347,20 @@ def _settings(
         statistics=document.statistics,
         pulling=document.pulling,
         freshness=document.freshness,
+        sandbox=document.sandbox,
         targets=document.targets,
         **plugins,
     )
+
+
+def _check_simulated(sandbox: Sandbox, sources: Mapping[str, PluginKind]) -> None:
+    simulated = [name for name, kind in sources.items() if kind.is_simulated]
+    for name in sandbox.systems:
+        if sources and name not in simulated:
+            raise ConfigurationError(
+                f"sandbox.systems: {name!r} is not simulated; {nearest(name, simulated)}",
+                ("sandbox", "systems"),
+            )
 
 
 def _config_path(environment: Mapping[str, str], folder: Path) -> Path | None:

@@ -46,7 +46,7 @@ def run_demo(out: Console, err: Console, *, as_json: bool) -> None:
             code=MISCONFIGURED,
         )
     first = not settings.published_path.exists()
-    with sandbox_session(settings.home, step=_A_NIGHT):
+    with sandbox_session(settings, step=_A_NIGHT):
         outcome = _finished(run_job("nightly", prepare_dagster_home(settings), err))
     _tell(settings, outcome, out, as_json=as_json)
     if not as_json:
@@ -65,7 +65,7 @@ def run_once(job: str, out: Console, err: Console, *, as_json: bool) -> None:
 
 def run_first_night(settings: Settings, err: Console) -> None:
     """The nightly job on the sandbox, silently but for its progress."""
-    with sandbox_session(settings.home, step=_A_NIGHT):
+    with sandbox_session(settings, step=_A_NIGHT):
         _finished(run_job("nightly", prepare_dagster_home(settings), err))
 
 
@@ -74,7 +74,7 @@ def _systems_up(settings: Settings, step: timedelta) -> Iterator[None]:
     if settings.sources:
         yield
         return
-    with sandbox_session(settings.home, step=step):
+    with sandbox_session(settings, step=step):
         yield
 
 

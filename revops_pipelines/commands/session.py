@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +20,7 @@ from typing import Any
 
 from revops_pipelines.commands.failures import CommandError
 from revops_pipelines.resources.systems import SANDBOX_HANDLE, read_handle
+from revops_pipelines.settings import Settings
 
 STORY = "story.json"
 # The company is simulated this far beyond its anchor day; then the story ends.
@@ -60,15 +61,22 @@ def write_story(home: Path, story: Story) -> None:
 
 @contextmanager
 def sandbox_session(
-    home: Path, *, step: timedelta, speed: float = 0.0, port: int = 0
+    settings: Settings, *, step: timedelta, speed: float = 0.0, port: int = 0
 ) -> Iterator[Mapping[str, Any]]:
     """Run the sandbox while the block runs, `step` further in its story than the last time.
 
-    A sandbox that is running already (of `revops ui`) is used and left alone. Yields its handle.
-    Raises CommandError if it does not start, or its story is told to the end.
+    It plays the systems of the settings. A sandbox that is running already (of `revops ui`) is used
+    and left alone. Yields its handle. Raises CommandError if it does not start, plays other
+    systems, or its story is told to the end.
     """
+    home, systems = settings.home, settings.sandbox.systems
     handle = read_handle(home)
     if handle is not None and _is_alive(int(handle.get("pid", 0))):
+        if set(handle["urls"]) != set(systems):
+            raise CommandError(
+                f"a sandbox of {', '.join(handle['urls'])} is running",
+                remedy="stop it, or give its systems in [sandbox] of revops.toml",
+            )
         yield handle
         return
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,7 +88,7 @@ def sandbox_session(
             f"the sandbox's story ends {STORY_DAYS} days after {anchor}",
             remedy=f"begin a new one: remove {home}",
         )
-    with _process(story, opens_at, speed, port) as told:
+    with _process(story, opens_at, speed, port, systems) as told:
         path = home / SANDBOX_HANDLE
         path.write_text(json.dumps(told), encoding="utf-8")
         path.chmod(0o600)
@@ -93,11 +101,14 @@ def sandbox_session(
 
 
 @contextmanager
-def _process(story: Story, opens_at: datetime, speed: float, port: int) -> Iterator[dict[str, Any]]:
+def _process(
+    story: Story, opens_at: datetime, speed: float, port: int, systems: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     command = [
         *(sys.executable, "-m", "revops_pipelines.cli", "sandbox"),
         *("--seed", str(story.seed), "--as-of", story.as_of, "--scale", str(story.scale)),
         *("--at", opens_at.isoformat(), "--speed", str(speed), "--port", str(port)),
+        *(part for name in systems for part in ("--system", name)),
     ]
     # Its own process group: Ctrl-C goes to the command, which then stops the sandbox in order.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -47,7 +47,7 @@ def serve_ui(out: Console, port: int, speed: float) -> None:
                 out.print("First the nightly job, so that there is something to see.")
                 run_first_night(settings, out)
             step = timedelta(minutes=5)
-            running.enter_context(sandbox_session(settings.home, step=step, speed=speed))
+            running.enter_context(sandbox_session(settings, step=step, speed=speed))
             out.print(
                 f"[yellow]Sandbox[/]: a simulated company, its clock at {speed:g} times ours; "
                 "leads arrive, wait and breach."

@@ -30,10 +30,14 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PluginKind:
-    """What one kind of plug-in accepts: its options and its secrets' environment variables."""
+    """What one kind of plug-in accepts: its options and its secrets' environment variables.
+
+    `is_simulated` says that the sandbox can stand in for it.
+    """
 
     options: type[BaseModel]
     secrets: Mapping[str, str]
+    is_simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,6 @@ from revops_pipelines.resources.secrets import Secret
 from revops_pipelines.settings import Settings
 
 SANDBOX_HANDLE = "sandbox.json"
-# Which plug-ins the sandbox can stand in for, in the order of their area.
-SANDBOX_SOURCES = ("hubspot", "marketo", "stripe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,8 @@ def known_sources() -> dict[str, Source]:
 def source_kinds() -> dict[str, PluginKind]:
     """What `[sources.*]` may say."""
     return {
-        name: PluginKind(source.options, source.secrets) for name, source in known_sources().items()
+        name: PluginKind(source.options, source.secrets, source.sandbox_options is not None)
+        for name, source in known_sources().items()
     }
 
 
@@ -109,9 +108,7 @@ def systems_of(settings: Settings) -> Systems:
         )
     handle = read_handle(settings.home)
     return Systems(
-        tuple(
-            _simulated(known[name], handle, settings) for name in SANDBOX_SOURCES if name in known
-        ),
+        tuple(_simulated(known[name], handle, settings) for name in settings.sandbox.systems),
         sandbox=True,
         sandbox_url=next(iter(handle["urls"].values())) if handle else None,
     )

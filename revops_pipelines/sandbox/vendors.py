@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 USUAL = ("hubspot", "marketo", "stripe")
 
 
+class UnknownVendorError(Exception):
+    """The sandbox plays no such vendor; the message names those that it does."""
+
+
 class Vendor(Protocol):
     """A vendor's package."""
 
@@ -39,7 +43,7 @@ def vendors() -> tuple[str, ...]:
 
 
 def vendor(name: str) -> Vendor:
-    """A vendor's package, imported when it is asked for. Raises KeyError."""
+    """A vendor's package, imported when it is asked for. Raises UnknownVendorError."""
     if name not in vendors():
-        raise KeyError(f"the sandbox plays no {name!r}; it has {', '.join(vendors())}")
+        raise UnknownVendorError(f"the sandbox plays no {name!r}; it has {', '.join(vendors())}")
     return cast(Vendor, importlib.import_module(f"{sandbox.__name__}.{name}"))

@@ -91,6 +91,16 @@ def test_the_simulated_company_gives_way_to_a_source_and_to_the_file(tmp_path):
     assert connected.company.internal_domains == ()
 
 
+def test_the_simulated_company_runs_what_it_is_told_to(tmp_path):
+    systems = systems_of(load(tmp_path, '[sandbox]\nsystems = ["hubspot", "stripe"]'))
+    assert [system.name for system in systems] == ["hubspot", "stripe"]
+    assert systems.sandbox
+    with pytest.raises(ConfigurationError, match=r"revops.toml:2: .*'hubspt'.*'hubspot'\?"):
+        load(tmp_path, '[sandbox]\nsystems = ["hubspt"]')
+    with pytest.raises(ConfigurationError, match="'files' is not simulated"):
+        load(tmp_path, '[sandbox]\nsystems = ["files"]')
+
+
 def test_settings_cannot_be_changed(tmp_path):
     settings = load(tmp_path, "")
     with pytest.raises(AttributeError):
