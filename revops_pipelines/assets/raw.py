@@ -20,7 +20,7 @@ from revops_pipelines.engine.declarations import Source, Stream
 from revops_pipelines.engine.factories.metadata import column_schema
 from revops_pipelines.engine.ingest.errors import IngestError, TransientError
 from revops_pipelines.engine.ingest.load import Loaded, ensure_raw_tables, load_stream
-from revops_pipelines.engine.ingest.pull import Failed, Pulled
+from revops_pipelines.engine.ingest.pull import Failed, Landed, Pulled
 from revops_pipelines.engine.needs import Clock, Pulls, Warehouse
 
 # Tag of a job: which streams it pulls, `all` or `pulse`.
@@ -110,18 +110,27 @@ def _load(
                 f"{loaded.rows_deleted} deleted"
             )
             yield dg.MaterializeResult(
-                asset_key=raw_key(name, stream), metadata=_counts(loaded, landed.cursor)
+                asset_key=raw_key(name, stream), metadata=_counts(loaded, landed)
             )
+            if landed.stopped is not None:
+                # What is here counts, but the stream is not through: the run must not be green.
+                failed.append(Failed(name, stream, landed.stopped))
 
 
-def _counts(loaded: Loaded, cursor: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _counts(loaded: Loaded, landed: Landed) -> dict[str, Any]:
+    counts: dict[str, Any] = {
         "dagster/row_count": loaded.rows_total,
         "rows_read": loaded.rows_read,
         "rows_changed": loaded.rows_changed,
         "rows_deleted": loaded.rows_deleted,
-        "cursor": dg.MetadataValue.json(dict(cursor)),
+        "cursor": dg.MetadataValue.json(dict(landed.cursor)),
     }
+    calls = landed.calls
+    if calls is not None and calls.used:
+        counts["source_calls"] = calls.used
+        if calls.left is not None:
+            counts["source_calls_left"] = calls.left
+    return counts
 
 
 def _fail_if_any(name: str, failed: Sequence[Failed], streams: int) -> None:

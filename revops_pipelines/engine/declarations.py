@@ -13,15 +13,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Cursor = Mapping[str, Any]
 
 
 class SourceOptions(BaseModel):
-    """What `[sources.NAME]` in revops.toml may say, with its defaults; a source extends it."""
+    """What `[sources.NAME]` in revops.toml may say, with its defaults; a source extends it.
+
+    Every source has a budget of calls: what was pulled when it is used up is kept where the stream
+    set a checkpoint, and a later run goes on.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_calls: int | None = Field(
+        None, ge=1, description="Most calls in one run; then it stops, and the next run goes on."
+    )
+    spare_calls: int = Field(
+        0, ge=0, description="Calls of the vendor's daily allowance that are left to others."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,26 @@ class Pull(Protocol):
         """
 
     def complete_ids(self, keys: Iterable[Sequence[str]]) -> None:
-        """Say that these are all the keys that exist: any other becomes a tombstone (guarded)."""
+        """Say that these are all the keys that exist: any other becomes a tombstone (guarded).
+
+        A key that was landed exists as well, named here or not. So `complete_ids(())` says that
+        what this pull landed is all there is.
+        """
+
+    def promised(self, records: int) -> None:
+        """Say how many records the system itself counts for what this pull reads.
+
+        Calls add up (one per window or list). After loading, the count is compared with the
+        different keys that landed; the raw asset's check `reconciliation` shows the difference.
+        """
+
+    def checkpoint(self, cursor: Cursor) -> None:
+        """Say that all up to this cursor is landed: what a stop on the way need not lose.
+
+        When the source's allowance of calls is used up before `finish`, what has landed is loaded
+        with the last checkpoint as its cursor, and the next pull goes on from there. Records that
+        landed after the checkpoint may come again. Without a checkpoint the pull begins anew.
+        """
 
     def progress(self, done: int, total: int | None = None) -> None:
         """Tell the progress bar how far the stream is, in records."""

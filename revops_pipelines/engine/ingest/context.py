@@ -142,6 +142,7 @@ class PullContext:
         self._run, self._stream, self._writer = run, stream, writer
         self._cursor, self._now, self._fetched = cursor, now, fetched
         self._next: Cursor | None = None
+        self._checkpoint: Cursor | None = None
         self._total: int | None = None
 
     @property
@@ -200,6 +201,14 @@ class PullContext:
         """Say that these keys exist; may be called in parts, together they are all."""
         self._writer.complete_ids(keys)
 
+    def promised(self, records: int) -> None:
+        """Say how many more records the system counts for what is read."""
+        self._writer.promised(records)
+
+    def checkpoint(self, cursor: Cursor) -> None:
+        """Say that all up to this cursor is landed."""
+        self._checkpoint = dict(cursor)
+
     def progress(self, done: int, total: int | None = None) -> None:
         """Tell how far the stream is, and of how many if known."""
         self._total = total if total is not None else self._total
@@ -235,6 +244,10 @@ class PullContext:
         if self._next is None:
             raise ProtocolError(f"{self._stream.name}: its pull ended without finish()")
         return self._next
+
+    def checkpointed_cursor(self) -> Cursor | None:
+        """The last checkpoint, if there was one."""
+        return self._checkpoint
 
     def _tell(self, done: int) -> None:
         self._run.sink.advanced(self._run.name, self._stream.name, done, self._total)

@@ -33,11 +33,12 @@ from revops_pipelines.engine.ingest.errors import (
     VendorError,
 )
 from revops_pipelines.engine.ingest.limits import Limiter
+from revops_pipelines.engine.ingest.metering import Allowance, current_meter
 from revops_pipelines.engine.ingest.redaction import Redactor
 from revops_pipelines.engine.ingest.retries import Retries, RetryBudget
 from revops_pipelines.engine.ingest.transport import Caps, Response, Transport
 
-__all__ = ["Caps", "HttpClient", "Limiter", "Options", "Response", "Retries"]
+__all__ = ["Allowance", "Caps", "HttpClient", "Limiter", "Options", "Response", "Retries"]
 
 Page = TypeVar("Page")
 Outcome = TypeVar("Outcome")
@@ -67,8 +68,11 @@ class HttpClient:
 
     `auth` gives the headers that carry the credentials; `refresh` renews them (None: they cannot
     be renewed). `read_error` is the vendor's pure function from an answer to the error that it
-    tells of, or None; it sees every answer, also those with status 200. `secrets` are values that
-    must never show; what `auth` returns is added by itself.
+    tells of, or None; it sees every answer, also those with status 200. `read_allowance` reads from
+    an answer's headers how many calls the account has left today, or None. `secrets` are values
+    that must never show; what `auth` returns is added by itself.
+
+    Calls are counted on the meter of the pull that connects it (`meter`).
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class HttpClient:
         refresh: Callable[[], None] | None = None,
         limiter: Limiter | None = None,
         read_error: Callable[[Response], VendorError | None] | None = None,
+        read_allowance: Callable[[Response], Allowance | None] | None = None,
         user_agent: str = "revops-pipelines",
         secrets: Sequence[str] = (),
         retries: Retries | None = None,
@@ -98,6 +103,8 @@ class HttpClient:
         self._transport = Transport(self._origin, self.caps, allow_private=allow_private)
         self._auth, self._refresh = auth, refresh
         self._read_error = read_error
+        self._read_allowance = read_allowance
+        self.meter = current_meter()
         self._budget = RetryBudget(self.retries)
         self._sleep, self._random, self._now = sleep, random, now
         self._fixed = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
@@ -213,6 +220,7 @@ class HttpClient:
         # The library may read a URL otherwise than we did; what it will connect to is what counts.
         if origin_of(request.url or "") != self._origin:
             raise AddressRefusedError(f"the URL leads away from {self._origin}")
+        self.meter.spend()
         with self.limiter.turn(options.get("endpoint", "default")):
             return self._transport.send(
                 request,
@@ -224,6 +232,8 @@ class HttpClient:
         if "date" in response.headers:
             # Without the body: only its headers are read later.
             self._dated = (Response(0, response.headers, b""), time.monotonic())
+        if self._read_allowance is not None and (left := self._read_allowance(response)):
+            self.meter.told(left)
         vendor = self._read_error(response) if self._read_error else None
         now = self._now() if self._now else None
         return error_of(response, vendor, now, accept_html=accept_html)

@@ -19,6 +19,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from revops_pipelines.engine.ingest.errors import IngestError
+from revops_pipelines.engine.ingest.metering import Calls
+
 MANIFEST = "manifest.json"
 # Files of this size are read by DuckDB in parallel and bound the memory of one load step.
 FILE_BYTES = 256 * 1024 * 1024
@@ -31,7 +34,10 @@ class Landed:
     """A stream's finished pull: its folder of files, counts, and the cursor for the next one.
 
     `rows` counts landed records, `deletes` tombstones, `rejects` records that are no proper JSON;
-    `is_complete` says that `ids.ndjson` holds all keys that exist (`ids` of them).
+    `is_complete` says that `ids.ndjson` holds all keys that exist (`ids` of them). `promised` is
+    how many records the system itself counts, None where it does not tell. `stopped` is what ended
+    the pull on the way: then this is what landed up to a checkpoint, and `cursor` that checkpoint.
+    `calls` are the requests of the whole source in this run.
     """
 
     source: str
@@ -46,6 +52,9 @@ class Landed:
     is_complete: bool
     extracted_at: datetime
     cursor: Mapping[str, Any]
+    promised: int | None = None
+    stopped: IngestError | None = None
+    calls: Calls | None = None
 
     def discard(self) -> None:
         """Remove the files; for after their load was committed."""
@@ -72,6 +81,7 @@ class LandingWriter:
         self._data_bytes = 0
         self._counts = {"rows": 0, "deletes": 0, "rejects": 0, "ids": 0}
         self._is_complete = False
+        self._promised: int | None = None
 
     def write(self, records: Iterable[bytes]) -> int:
         """Append records, one a line; returns how many are landed by now."""
@@ -120,10 +130,21 @@ class LandingWriter:
         self._is_complete = True
         self._append("ids", ({"key": list(key)} for key in keys))
 
+    def promised(self, records: int) -> None:
+        """Add to what the system says there is to read."""
+        with self._lock:
+            self._promised = records + (self._promised or 0)
+
     def finalise(
-        self, cursor: Mapping[str, Any], crash_point: Callable[[str], None] = lambda _: None
+        self,
+        cursor: Mapping[str, Any],
+        crash_point: Callable[[str], None] = lambda _: None,
+        stopped: IngestError | None = None,
     ) -> Landed:
-        """Make all files durable, then the manifest by rename: the pull counts from here on."""
+        """Make all files durable, then the manifest by rename: the pull counts from here on.
+
+        Of a pull that was `stopped` on the way nothing is concluded from what did not land.
+        """
         with self._lock:
             for file in self._files.values():
                 file.flush()
@@ -136,17 +157,24 @@ class LandingWriter:
                 load_id=self.load_id,
                 folder=self.folder,
                 files=tuple(self.folder / name for name in self._data),
-                is_complete=self._is_complete,
+                is_complete=self._is_complete and stopped is None,
                 extracted_at=self._extracted_at,
                 cursor=dict(cursor),
-                **self._counts,
+                promised=self._promised if stopped is None else None,
+                stopped=stopped,
+                rows=self._counts["rows"],
+                deletes=self._counts["deletes"],
+                rejects=self._counts["rejects"],
+                ids=self._counts["ids"],
             )
             crash_point("landing.written")
             manifest = {
                 **self._counts,
                 "load_id": self.load_id,
                 "files": self._data,
-                "is_complete": self._is_complete,
+                "is_complete": landed.is_complete,
+                "promised": landed.promised,
+                "stopped": None if stopped is None else str(stopped),
                 "extracted_at": self._extracted_at,
                 "cursor": dict(cursor),
             }

@@ -9,12 +9,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from revops_pipelines.engine.declarations import Connection, Cursor, Source, Stream
+from revops_pipelines.engine.declarations import (
+    Connection,
+    Cursor,
+    Source,
+    SourceOptions,
+    Stream,
+)
 from revops_pipelines.engine.ingest.context import (
     ProgressSink,
     PullContext,
@@ -22,8 +28,15 @@ from revops_pipelines.engine.ingest.context import (
     SilentProgress,
     SourceRun,
 )
-from revops_pipelines.engine.ingest.errors import CursorExpiredError, IngestError, ProtocolError
+from revops_pipelines.engine.ingest.errors import (
+    CursorExpiredError,
+    IngestError,
+    ProtocolError,
+    QuotaExhaustedError,
+    TransientError,
+)
 from revops_pipelines.engine.ingest.landing import Landed, LandingWriter
+from revops_pipelines.engine.ingest.metering import Calls, Meter, metered
 from revops_pipelines.engine.ingest.redaction import Redactor
 from revops_pipelines.engine.ingest.stopping import working_for
 
@@ -52,6 +65,7 @@ class Failed:
     source: str
     stream: str
     error: BaseException
+    calls: Calls | None = None
 
 
 Pulled = Landed | Failed
@@ -100,8 +114,9 @@ def _pull_source(
     crash_point: Callable[[str], None],
 ) -> dict[tuple[str, str], Pulled]:
     redactor = Redactor(tuple(job.secrets.values()))
+    meter = _meter(job.options)
     with ThreadPoolExecutor(max(1, threads), f"{job.name}-each") as helpers:
-        connecting: Future[_Ready] = helpers.submit(_connect, job, now, stop)
+        connecting: Future[_Ready] = helpers.submit(_connect, job, now, stop, meter)
         broken = connecting.exception()
         if broken is not None:
             redactor.scrub(broken)
@@ -111,9 +126,18 @@ def _pull_source(
             job.name, job.options, ready.client, landing, helpers, threads, stop, sink, crash_point
         )
         try:
-            return _pull_streams(job, ready.streams, run, now, redactor)
+            results = _pull_streams(job, ready.streams, run, now, redactor)
         finally:
             _close(ready.client)
+    calls = meter.reading()
+    return {place: replace(result, calls=calls) for place, result in results.items()}
+
+
+def _meter(options: Any) -> Meter:
+    """The meter of a run of a source, with the budget that its options set."""
+    if isinstance(options, SourceOptions):
+        return Meter(options.max_calls, options.spare_calls)
+    return Meter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +146,15 @@ class _Ready:
     streams: tuple[Stream, ...]
 
 
-def _connect(job: SourceJob, now: Callable[[], datetime], stop: threading.Event) -> _Ready:
+def _connect(
+    job: SourceJob, now: Callable[[], datetime], stop: threading.Event, meter: Meter
+) -> _Ready:
     streams = {stream.name: stream for stream in job.source.streams(job.options)}
     unknown = sorted(set(job.streams) - set(streams))
     if unknown:
         raise ValueError(f"{job.name} has no stream {', '.join(unknown)}")
     chosen = tuple(s for name, s in streams.items() if not job.streams or name in job.streams)
-    with working_for(stop):
+    with working_for(stop), metered(meter):
         client = job.source.connect(Connection(job.name, job.options, job.secrets, now))
     return _Ready(client, chosen)
 
@@ -163,7 +189,9 @@ def _pull_streams(
         for name, future in futures.items():
             error = future.exception()
             if error is None:
-                results[job.name, name] = future.result()
+                landed = future.result()
+                redactor.scrub(landed.stopped)
+                results[job.name, name] = landed
             else:
                 redactor.scrub(error)
                 results[job.name, name] = Failed(job.name, name, error)
@@ -193,7 +221,7 @@ def _pull_stream(
                     break
         if landed is None:
             raise ProtocolError(f"{stream.name}: the cursor expires again and again")
-        message = None
+        message = None if landed.stopped is None else str(landed.stopped)
         return landed
     except IngestError as error:
         message = str(error)
@@ -223,6 +251,12 @@ def _attempt(
     except CursorExpiredError:
         if last:
             raise
+    except (QuotaExhaustedError, TransientError) as error:
+        # What the stream itself called whole up to here is worth loading.
+        reached = context.checkpointed_cursor()
+        if reached is None:
+            raise
+        landed = writer.finalise(reached, run.crash_point, stopped=error.with_traceback(None))
     finally:
         if landed is None:
             writer.abandon()
