@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rule_house import NOON, RuleHouse
 
-from revops_pipelines.engine.alerts.deadlines import next_deadline, open_deadlines
+from revops_pipelines.engine.alerts.deadlines import Deadline, next_deadline, open_deadlines
 from revops_pipelines.sensors.rules.lead_response_sla import RULE
 from revops_pipelines.settings import BusinessCalendar, Response, Settings
 
@@ -210,7 +210,30 @@ def test_deadlines_by_the_calendar_clock() -> None:
     lead(house, raised="2026-06-28 03:00")
     house.loaded("2026-06-28 03:10")
     house.evaluate(RULE, datetime(2026, 6, 28, 3, 20, tzinfo=UTC))
-    [line] = open_deadlines(house.connection, RULE)
+    unseen, line = sorted(open_deadlines(house.connection, RULE), key=lambda each: each.key)
     assert line.at == datetime(2026, 6, 28, 3, 30, tzinfo=UTC)
     assert line.judged_at == datetime(2026, 6, 28, 3, 10, tzinfo=UTC)
+    # And a lead that came right after the last look, which nobody has seen.
+    assert unseen == Deadline(
+        "(not seen yet) default",
+        at=datetime(2026, 6, 28, 3, 40, tzinfo=UTC),
+        judged_at=line.judged_at,
+    )
+    house.close()
+
+
+def test_a_lead_that_nobody_has_seen_yet_has_a_deadline_in_each_calendar() -> None:
+    house = RuleHouse(
+        Settings(home=Path("unused"), calendars={"default": BusinessCalendar(), "emea": BERLIN})
+    )
+    lead(house, raised="2026-06-01 10:00")
+    house.put("activities", activity_id="crm:a", lead_id="crm:1", occurred_at="2026-06-01 10:10")
+    house.loaded("2026-06-26 14:30")
+    house.loaded("2026-06-26 14:50", source="billing")  # tells nothing of leads
+    house.evaluate(RULE, datetime(2026, 6, 26, 14, 50, tzinfo=UTC))
+    found = {line.key: line.at for line in open_deadlines(house.connection, RULE)}
+    assert found == {
+        "(not seen yet) default": datetime(2026, 6, 26, 15, 30, tzinfo=UTC),
+        "(not seen yet) emea": datetime(2026, 6, 29, 7, 30, tzinfo=UTC),
+    }
     house.close()

@@ -258,3 +258,14 @@ def test_sensors_say_what_fires_and_what_resets_them(snapshot: Path) -> None:
         assert "Resets when" in (sensor.description or "")
     relay = delivery_sensor(dict, snapshot)
     assert (relay.minimum_interval_seconds or 99) <= 15
+
+
+def test_a_source_that_stands_still_is_not_asked_for_whenever_another_moves() -> None:
+    stale = Deadline("old", at=NOON, judged_at=NOON - timedelta(hours=1))
+    first = decide("sla", [stale], NOON, Asked(), is_underway=False)
+    assert first.run_key
+    moving = Deadline("new", at=NOON + timedelta(days=1), judged_at=NOON + timedelta(seconds=20))
+    after = NOON + timedelta(seconds=30)
+    assert not decide("sla", [stale, moving], after, first.asked, is_underway=False).run_key
+    later = NOON + timedelta(seconds=61)
+    assert decide("sla", [stale, moving], later, first.asked, is_underway=False).run_key

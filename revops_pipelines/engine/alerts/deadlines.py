@@ -97,7 +97,8 @@ def decide(
 ) -> Decision:
     """Whether to ask for a run now.
 
-    One run at a time, and one request per state of the data: `version`, how far the data reach.
+    One run at a time, and one request per state of the data: `version`, how far the data of those
+    that call reach (a source that stands still must not be asked for whenever another moves).
     When the run that was asked for changed nothing, it is asked for again after a growing pause.
     """
     calling = [line for line in deadlines if line.calls(now)]
@@ -106,7 +107,7 @@ def decide(
     said = f"{len(calling)} open past their deadline, the first since {as_utc(calling[0].at)}"
     if is_underway:
         return Decision("", f"{said}; a run is under way", asked)
-    version = as_utc(max(line.judged_at for line in deadlines))
+    version = as_utc(max(line.judged_at for line in calling))
     times = asked.times if asked.version == version else 0
     if times and now < _again_at(asked, times):
         return Decision("", f"{said}; asked for {times} times, the last at {asked.at}", asked)

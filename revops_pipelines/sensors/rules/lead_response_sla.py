@@ -40,11 +40,7 @@ class LeadResponseOptions(RuleOptions):
     )
 
 
-# When each open lead passes its deadline. Working minutes up to the moment the hand was raised,
-# plus the target, fall into exactly one working window of the owner's calendar. A target that is
-# reached at closing time is passed when work begins again: until then the clock stands still, and
-# an answer is in time.
-_DEADLINES = f"""
+_OPEN_LEADS = """
 open_leads AS (
   SELECT
     response.lead_id,
@@ -56,18 +52,31 @@ open_leads AS (
   LEFT JOIN conformed.users AS users ON users.user_id = leads.owner_id
   LEFT JOIN ops.business_calendars AS calendars ON calendars.calendar = users.team
   WHERE response.state IN ('open_in_time', 'open_late')
-), due AS (
+), loads AS (
+  SELECT source, MAX(loaded_at) AS loaded_at FROM ops.loads GROUP BY source
+)"""
+
+
+def _deadlines(subjects: str) -> str:
+    """When each of the subjects passes its deadline.
+
+    Working minutes up to the moment the hand was raised, plus the target, fall into exactly one
+    working window of the owner's calendar. A target that is reached at closing time is passed when
+    work begins again: until then the clock stands still, and an answer is in time.
+    """
+    return f"""
+due AS (
   SELECT
-    open_leads.lead_id,
-    open_leads.raised_at,
-    open_leads.target_minutes,
-    open_leads.calendar,
-    {seconds_worked("raised_day", "open_leads.raised_at")} + open_leads.target_minutes * 60
+    {subjects}.lead_id,
+    {subjects}.raised_at,
+    {subjects}.target_minutes,
+    {subjects}.calendar,
+    {seconds_worked("raised_day", f"{subjects}.raised_at")} + {subjects}.target_minutes * 60
       AS due_second
-  FROM open_leads
+  FROM {subjects}
   JOIN ops.business_days AS raised_day
-    ON raised_day.calendar = open_leads.calendar
-    AND raised_day.utc_on = CAST(open_leads.raised_at AS DATE)
+    ON raised_day.calendar = {subjects}.calendar
+    AND raised_day.utc_on = CAST({subjects}.raised_at AS DATE)
 ), deadlines AS (
   SELECT
     due.lead_id,
@@ -83,27 +92,47 @@ open_leads AS (
     AND windows.minutes_before * 60 <= due.due_second
     AND windows.minutes_before * 60 + EPOCH(windows.ends_at) - EPOCH(windows.starts_at)
       > due.due_second
-), loads AS (
-  SELECT source, MAX(loaded_at) AS loaded_at FROM ops.loads GROUP BY source
-)
-"""
+)"""
 
+
+# Beside the open leads one that nobody has seen yet, for each calendar: raised at the last look at
+# the leads, it would pass its deadline unnoticed. With pulses more frequent than the target is long
+# that never comes first; when they fail, or the target is short, a look is asked for in time.
 DEADLINES = f"""
-WITH {_DEADLINES}
-SELECT
-  deadlines.lead_id AS alert_key,
-  deadlines.deadline_at,
-  LEAST(parameters.as_of_at, COALESCE(loads.loaded_at, parameters.as_of_at)) AS judged_at
+WITH {_OPEN_LEADS}, looked AS (
+  SELECT MIN(LEAST(loads.loaded_at, parameters.as_of_at)) AS looked_at
+  FROM loads
+  CROSS JOIN ops.parameters AS parameters
+  WHERE loads.source IN (SELECT source FROM conformed.leads)
+), waiting AS (
+  SELECT
+    open_leads.*,
+    LEAST(parameters.as_of_at, COALESCE(loads.loaded_at, parameters.as_of_at)) AS judged_at
+  FROM open_leads
+  CROSS JOIN ops.parameters AS parameters
+  JOIN conformed.leads AS leads ON leads.lead_id = open_leads.lead_id
+  LEFT JOIN loads ON loads.source = leads.source
+  UNION ALL
+  SELECT
+    '(not seen yet) ' || calendars.calendar,
+    looked.looked_at,
+    parameters.response_target_minutes,
+    calendars.calendar,
+    looked.looked_at
+  FROM ops.business_calendars AS calendars
+  CROSS JOIN looked
+  CROSS JOIN ops.parameters AS parameters
+  WHERE looked.looked_at IS NOT NULL
+), {_deadlines("waiting")}
+SELECT waiting.lead_id AS alert_key, deadlines.deadline_at, waiting.judged_at
 FROM deadlines
-CROSS JOIN ops.parameters AS parameters
-JOIN conformed.leads AS leads ON leads.lead_id = deadlines.lead_id
-LEFT JOIN loads ON loads.source = leads.source
+JOIN waiting ON waiting.lead_id = deadlines.lead_id
 """
 
 # Open leads, and all that have an open alert: those must be seen to end, not just to vanish.
 # A person's name leaves the warehouse as initials only.
 ROWS = f"""
-WITH {_DEADLINES}, watched AS (
+WITH {_OPEN_LEADS}, {_deadlines("open_leads")}, watched AS (
   SELECT alert_key AS lead_id
   FROM ops.alert_states
   WHERE rule = 'lead_response_sla' AND status <> 'ok' AND alert_key <> '(rule)'
