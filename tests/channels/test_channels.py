@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -26,7 +27,7 @@ from revops_pipelines.engine.alerts.channel import (
     Told,
     UnreachableError,
 )
-from revops_pipelines.engine.alerts.wording import document, span
+from revops_pipelines.engine.alerts.wording import document, message_severity, message_title, span
 from revops_pipelines.engine.plugin_tables import PluginTable
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.resources import channels
@@ -137,6 +138,14 @@ def test_slack_digest_names_the_first_and_counts_the_rest() -> None:
     body = json.dumps(payload(message(*(told(f"crm:{n}") for n in range(40)))), ensure_ascii=False)
     assert "Digest of 40 alerts (40 open: Lead waits too long)" in body
     assert "and 30 more" in body
+
+
+def test_a_digest_of_endings_only_is_no_warning() -> None:
+    ended = told("crm:1", kind="resolved")
+    alone = replace(message(ended), is_digest=True)
+    assert message_title(alone) == "Digest of 1 alert (1 resolved: Lead waits too long)"
+    assert message_severity(alone) == "info"
+    assert message_severity(replace(alone, events=(told("crm:2"), ended))) == "warning"
 
 
 @contextmanager

@@ -52,11 +52,14 @@ def message_title(message: Message) -> str:
         f"{count} {'resolved' if kind == 'resolved' else 'open'}: {rule_title}"
         for (rule_title, kind), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
-    return f"Digest of {len(message.events)} alerts ({'; '.join(parts)})"
+    total = len(message.events)
+    return f"Digest of {total} alert{'' if total == 1 else 's'} ({'; '.join(parts)})"
 
 
 def message_severity(message: Message) -> str:
-    """The highest severity told; events come most severe first."""
+    """The highest severity told, events come most severe first; a digest of endings is `info`."""
+    if message.is_digest and all(told.kind == "resolved" for told in message.events):
+        return "info"
     return message.events[0].severity if message.events else "info"
 
 
