@@ -35,13 +35,26 @@ ADMIN = "/_sandbox/"
 
 
 @dataclass(frozen=True, slots=True)
+class Crm:
+    """Which CRM the company runs, as its other systems refer to it.
+
+    `metadata_key` is where billing keeps a customer's CRM account; `account_id` makes that id from
+    the world's own (HubSpot's company id).
+    """
+
+    metadata_key: str = "hubspot_company_id"
+    account_id: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How the sandbox's servers behave beyond the vendors' manners.
 
     `limits` False lifts all rate limits. `rates` overrides a limit's calls per period by
     `vendor.limit` name. `switches`, by name, turn on manners that a vendor has retired, for clients
     that still need them, or take away what not every account has. `latency_seconds` is added to
-    every call. `bulk_seconds` is how long an asynchronous export takes.
+    every call. `bulk_seconds` is how long an asynchronous export takes. `crm` is the CRM that the
+    other systems' references point at.
     """
 
     limits: bool = True
@@ -49,6 +62,7 @@ class Options:
     switches: frozenset[str] = frozenset()
     latency_seconds: float = 0.0
     bulk_seconds: float = 0.1
+    crm: Crm = Crm()
 
     def on(self, switch: str) -> bool:
         """Is a retired manner switched on?"""

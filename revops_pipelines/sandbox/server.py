@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.faults import OPEN_CONNECTIONS, Faults
 from revops_pipelines.sandbox.frame import Framed, Options
-from revops_pipelines.sandbox.vendors import USUAL, vendor
+from revops_pipelines.sandbox.vendors import USUAL, crm_of, vendor
 
 if TYPE_CHECKING:
     from revops_pipelines.sandbox.world.world import World
@@ -81,7 +81,7 @@ def running(
         world = build_world(seed, anchor, scale)
     clock = clock or SandboxClock(opening(anchor), speed)
     chosen = {name: vendor(name) for name in systems}
-    settled = options or Options()
+    settled = replace(options or Options(), crm=crm_of(chosen.values()))
     apps = {name: each.build_app(world, clock, settled) for name, each in chosen.items()}
     keys = {name: each.KEYS for name, each in chosen.items()}
     with serving(apps, ports) as urls:

@@ -2,19 +2,19 @@
 
 Belongs here: finding them. Does not: what they answer. A vendor's package exposes `build_app(world,
 clock, options)`, its server's app in the frame, and `KEYS`, the credentials by the names that the
-source's secrets have.
+source's secrets have. A CRM's package also exposes `CRM`: how other systems refer to its accounts.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
 from revops_pipelines import sandbox
 from revops_pipelines.sandbox.clock import SandboxClock
-from revops_pipelines.sandbox.frame import Framed, Options
+from revops_pipelines.sandbox.frame import Crm, Framed, Options
 
 if TYPE_CHECKING:
     from revops_pipelines.sandbox.world.world import World
@@ -47,3 +47,9 @@ def vendor(name: str) -> Vendor:
     if name not in vendors():
         raise UnknownVendorError(f"the sandbox plays no {name!r}; it has {', '.join(vendors())}")
     return cast(Vendor, importlib.import_module(f"{sandbox.__name__}.{name}"))
+
+
+def crm_of(chosen: Iterable[Vendor]) -> Crm:
+    """The CRM among them, the first if there are two; HubSpot where there is none."""
+    stated = (getattr(each, "CRM", None) for each in chosen)
+    return next((crm for crm in stated if isinstance(crm, Crm)), Crm())
