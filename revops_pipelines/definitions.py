@@ -56,7 +56,7 @@ def build_defs(
     """
     settings = settings or installed_settings(environment())
     systems = systems or systems_of(settings)
-    rules = discover(rule_plugins, Rule)
+    rules = discover(rule_plugins, Rule, settings.plugins.folder)
     layers = _data_layers(settings, systems)
     options = {
         name: settings.rules[name].options if name in settings.rules else rule.options()
@@ -105,7 +105,7 @@ def _data_layers(settings: Settings, systems: Systems) -> _Layers:
         offers = [offer for offer in systems.offers if offer.offer.entity == name]
         conformed.append(conformed_asset(entity, offers, sorted(reads - {name}), merges, settings))
         columns[conformed_key(name)] = columns_of(entity.contract)
-    metrics = discover(metric_plugins, Metric)
+    metrics = discover(metric_plugins, Metric, settings.plugins.folder)
     columns |= {metric_key(name): metric_columns(metric) for name, metric in metrics.items()}
     built = [metric_asset(metric, columns) for metric in metrics.values()]
     return _Layers([*raw, sources, parameters_asset(settings), *conformed, *built], columns)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from revops_pipelines.engine.alerts.channel import ChannelKind
 from revops_pipelines.engine.alerts.declaration import Rule
-from revops_pipelines.engine.plugin_tables import PluginKind
-from revops_pipelines.engine.registry import discover
+from revops_pipelines.engine.plugin_tables import ConfigurationError, PluginKind
+from revops_pipelines.engine.registry import RegistryError, discover
 from revops_pipelines.resources import channels as channel_plugins
 from revops_pipelines.resources.systems import source_kinds
 from revops_pipelines.sandbox.profile import profile
 from revops_pipelines.sensors import rules as rule_plugins
-from revops_pipelines.settings import CONFIG_NAME, Settings, load_settings
+from revops_pipelines.settings import CONFIG_NAME, Settings, load_settings, own_plugins
 
 
 def project_folder() -> Path:
@@ -24,12 +24,15 @@ def project_folder() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
-def plugin_kinds() -> dict[str, dict[str, PluginKind]]:
-    """Which kinds of source, channel and rule revops.toml may name, with their options."""
-    channels = discover(channel_plugins, ChannelKind)
-    rules = discover(rule_plugins, Rule)
+def plugin_kinds(own: Path | None = None) -> dict[str, dict[str, PluginKind]]:
+    """Which kinds of source, channel and rule revops.toml may name, with their options.
+
+    `own` is the folder of our own plug-ins. Raises RegistryError.
+    """
+    channels = discover(channel_plugins, ChannelKind, own)
+    rules = discover(rule_plugins, Rule, own)
     return {
-        "sources": source_kinds(),
+        "sources": source_kinds(own),
         "channels": {
             name: PluginKind(kind.options, kind.secrets) for name, kind in channels.items()
         },
@@ -42,6 +45,15 @@ def installed_settings(environment: Mapping[str, str]) -> Settings:
 
     Raises ConfigurationError.
     """
+    folder = settings_folder()
+    try:
+        kinds = plugin_kinds(own_plugins(environment, folder))
+    except RegistryError as error:
+        raise ConfigurationError(str(error)) from error
+    return load_settings(environment, folder, kinds, profile())
+
+
+def settings_folder() -> Path:
+    """Where revops.toml is looked for: here, else beside the package."""
     here = Path.cwd()
-    folder = here if (here / CONFIG_NAME).is_file() else project_folder()
-    return load_settings(environment, folder, plugin_kinds(), profile())
+    return here if (here / CONFIG_NAME).is_file() else project_folder()

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from revops_pipelines.engine.plugin_folder import Plugins, existing, named_folder
 from revops_pipelines.engine.plugin_tables import (
     ConfigurationError,
     PluginKind,
@@ -194,6 +195,7 @@ class Document(Table):
     pulling: Pulling = Pulling()
     freshness: Freshness = Freshness()
     sandbox: Sandbox = Sandbox()
+    plugins: Plugins = Plugins()
     targets: dict[str, Decimal] = Field(
         default_factory=dict, description="Target per metric, in the metric's unit."
     )
@@ -221,6 +223,7 @@ class Settings:
     pulling: Pulling = Pulling()
     freshness: Freshness = Freshness()
     sandbox: Sandbox = Sandbox()
+    plugins: Plugins = Plugins()
     targets: Mapping[str, Decimal] = field(default_factory=dict)
     sources: Mapping[str, PluginTable] = field(default_factory=dict)
     channels: Mapping[str, PluginTable] = field(default_factory=dict)
@@ -263,6 +266,11 @@ class Settings:
 
 
 SECTIONS = ("sources", "channels", "rules")
+
+
+def own_plugins(environment: Mapping[str, str], folder: Path) -> Path | None:
+    """The folder of our own plug-ins, there or not. Raises ConfigurationError as loading does."""
+    return named_folder(_config_path(environment, folder))
 
 
 def load_settings(
@@ -314,7 +322,9 @@ def _with_credentials(
     return {
         name: PluginTable(name, name, kind.options(), kind.secrets)
         for name, kind in kinds.items()
-        if kind.secrets and all(environment.get(variable) for variable in kind.secrets.values())
+        if kind.secrets
+        and all(environment.get(variable) for variable in kind.secrets.values())
+        and not any(option.is_required() for option in kind.options.model_fields.values())
     }
 
 
@@ -324,7 +334,7 @@ def _settings(
     home: Path,
     kinds: Mapping[str, Mapping[str, PluginKind]],
 ) -> Settings:
-    plugins = {
+    own = {
         section: read_tables(
             section, tables.pop(section, {}), kinds.get(section, {}), path.parent if path else None
         )
@@ -348,8 +358,9 @@ def _settings(
         pulling=document.pulling,
         freshness=document.freshness,
         sandbox=document.sandbox,
+        plugins=existing(document.plugins, path),
         targets=document.targets,
-        **plugins,
+        **own,
     )
 
 

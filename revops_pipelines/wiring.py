@@ -49,7 +49,7 @@ def resources_of(
             # By name, so that neither the UI nor a log ever shows the password in it.
             url=dg.EnvVar(OUTBOX_URL) if environment().get(OUTBOX_URL) else "",
         ),
-        "messengers": Messengers(settings.channels, settings.inbox_path),
+        "messengers": Messengers(settings.channels, settings.inbox_path, settings.plugins.folder),
     }
 
 
@@ -58,7 +58,7 @@ def sensors_of(
 ) -> list[dg.SensorDefinition]:
     """The sensors, all on by default."""
     published = settings.published_path
-    messengers = Messengers(settings.channels, settings.inbox_path)
+    messengers = Messengers(settings.channels, settings.inbox_path, settings.plugins.folder)
     watching = [
         lead_response_sensor(rule, published, jobs.pulse.name)
         if rule.pulse
@@ -87,7 +87,7 @@ def drawn(settings: Settings) -> Path:
     from revops_pipelines.engine.warehouse.snapshot import open_snapshot
     from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
 
-    metrics = tuple(discover(metric_plugins, Metric).values())
+    metrics = tuple(discover(metric_plugins, Metric, settings.plugins.folder).values())
     with open_snapshot(settings.published_path) as connection:
         html = build_report(
             connection,

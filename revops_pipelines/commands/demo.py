@@ -152,7 +152,7 @@ def _score_lines(settings: Settings) -> list[Any]:
     with opened(settings.published_path) as connection:
         return scorecard(
             connection,
-            list(discover(metric_plugins, Metric).values()),
+            list(discover(metric_plugins, Metric, settings.plugins.folder).values()),
             settings.targets,
             settings.company.base_currency,
             settings.statistics.min_n,

@@ -26,20 +26,23 @@ from revops_pipelines.resources.secrets import MissingSecretError, Secret
 INBOX = "inbox"
 
 
-def known_channels() -> dict[str, ChannelKind]:
-    """Every channel plug-in, by name."""
-    return discover(channel_plugins, ChannelKind)
+def known_channels(own: Path | None = None) -> dict[str, ChannelKind]:
+    """Every channel plug-in, by name; `own` is the folder of our own ones."""
+    return discover(channel_plugins, ChannelKind, own)
 
 
 @dataclass(frozen=True, slots=True)
 class Messengers:
     """The configured channels; `tables` is `[channels.*]`, `inbox` the local inbox's folder.
 
+    `plugins` is the folder of our own plug-ins.
+
     The local inbox is there unless it is switched off: what nobody else takes is found there.
     """
 
     tables: Mapping[str, PluginTable]
     inbox: Path
+    plugins: Path | None = None
 
     def channels(self) -> dict[str, Channel]:
         """The channels, connected, in the order of the configuration.
@@ -47,7 +50,7 @@ class Messengers:
         A channel whose secret is missing or whose address cannot be used refuses every message, so
         that the message goes to another channel and the reason is on record.
         """
-        known = known_channels()
+        known = known_channels(self.plugins)
         built = {
             name: Channel(name, self._sender(known[table.kind], table), table.options)
             for name, table in self.tables.items()

@@ -77,22 +77,22 @@ class Systems:
         return tuple((system.name, system.source.area) for system in self.all)
 
 
-def known_sources() -> dict[str, Source]:
-    """Every source plug-in, by name."""
-    return discover(source_plugins, Source)
+def known_sources(own: Path | None = None) -> dict[str, Source]:
+    """Every source plug-in, by name; `own` is the folder of our own ones. Raises RegistryError."""
+    return discover(source_plugins, Source, own)
 
 
-def source_kinds() -> dict[str, PluginKind]:
-    """What `[sources.*]` may say."""
+def source_kinds(own: Path | None = None) -> dict[str, PluginKind]:
+    """What `[sources.*]` may say. Raises RegistryError."""
     return {
         name: PluginKind(source.options, source.secrets, source.sandbox_options is not None)
-        for name, source in known_sources().items()
+        for name, source in known_sources(own).items()
     }
 
 
 def systems_of(settings: Settings) -> Systems:
     """The systems that the settings ask for; the sandbox's where they ask for none."""
-    known = known_sources()
+    known = known_sources(settings.plugins.folder)
     if settings.sources:
         return Systems(
             tuple(
