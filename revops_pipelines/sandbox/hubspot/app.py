@@ -16,6 +16,8 @@ from revops_pipelines.sandbox.calls import Call, Reply
 from revops_pipelines.sandbox.clock import SandboxClock
 from revops_pipelines.sandbox.frame import Framed, Limit, Manners, Options, framed
 from revops_pipelines.sandbox.hubspot.associations_api import AssociationsApi
+from revops_pipelines.sandbox.hubspot.campaigns_api import CampaignsApi
+from revops_pipelines.sandbox.hubspot.emails_api import EmailsApi
 from revops_pipelines.sandbox.hubspot.errors import (
     Refused,
     missing_scopes,
@@ -23,9 +25,12 @@ from revops_pipelines.sandbox.hubspot.errors import (
     too_many,
     unauthorized,
 )
+from revops_pipelines.sandbox.hubspot.forms_api import FormsApi
+from revops_pipelines.sandbox.hubspot.lists_api import ListsApi
 from revops_pipelines.sandbox.hubspot.objects_api import ObjectsApi, answer
 from revops_pipelines.sandbox.hubspot.portal import Portal
-from revops_pipelines.sandbox.hubspot.settings_api import SettingsApi, scope_of
+from revops_pipelines.sandbox.hubspot.scopes import scope_of
+from revops_pipelines.sandbox.hubspot.settings_api import SettingsApi
 from revops_pipelines.sandbox.world.world import World
 
 ACCESS_TOKEN = "sandbox-hubspot-token"  # noqa: S105 - no secret: it opens the sandbox only
@@ -46,6 +51,10 @@ def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
             *objects.routes("/crm/objects/{version}"),
             *objects.routes("/crm/{version}/objects"),
             *SettingsApi(portal).routes(),
+            *CampaignsApi(portal).routes(),
+            *EmailsApi(portal).routes(),
+            *FormsApi(portal).routes(),
+            *ListsApi(portal).routes(),
         ],
         exception_handlers={Refused: _refused, 404: _nowhere},
     )

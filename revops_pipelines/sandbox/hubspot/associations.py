@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from revops_pipelines.sandbox.hubspot.engagements import Engagements
+from revops_pipelines.sandbox.hubspot.line_items import LineItems
 from revops_pipelines.sandbox.hubspot.properties import OBJECT_TYPES
 from revops_pipelines.sandbox.hubspot.table import Table
 from revops_pipelines.sandbox.world.world import World
@@ -27,6 +28,8 @@ TYPE_IDS: dict[tuple[str, str], int] = {
     ("contacts", "deals"): 4,
     ("deals", "companies"): 341,
     ("companies", "deals"): 342,
+    ("line_items", "deals"): 20,
+    ("deals", "line_items"): 19,
 }
 # The company that a contact or deal belongs to first of all carries this as well.
 PRIMARY_IDS: dict[tuple[str, str], int] = {
@@ -81,6 +84,8 @@ class Associations:
 
     def of(self, kind: str, position: int, to: str, now: int) -> list[Association]:
         """What a record is associated with, of one type, in order of id."""
+        if (kind, to) not in TYPE_IDS:
+            return []
         table = self._tables[to]
         there = {
             other for other in self._others(kind, position, to, now) if table.stands(other, now)
@@ -124,6 +129,9 @@ class Associations:
         if kind == "contacts":
             person = self._world.people[self._world.contacts[position].person_index]
             return () if person.account_index is None else (person.account_index,)
+        if kind == "line_items":
+            lines = self._tables[kind].kind
+            return (lines.deal(position),) if isinstance(lines, LineItems) else ()
         if kind == "deals":
             deal = self._world.deals[position]
             if to == "companies":
@@ -159,7 +167,12 @@ def _types(kind: str, to: str) -> tuple[tuple[int, str | None], ...]:
     return tuple(types)
 
 
-_FORWARD = (("contacts", "companies"), ("deals", "companies"), ("deals", "contacts"))
+_FORWARD = (
+    ("contacts", "companies"),
+    ("deals", "companies"),
+    ("deals", "contacts"),
+    ("line_items", "deals"),
+)
 
 
 def type_name(kind: str, to: str) -> str:

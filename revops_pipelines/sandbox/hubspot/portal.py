@@ -14,6 +14,9 @@ from revops_pipelines.sandbox.hubspot.contacts import Companies, Contacts
 from revops_pipelines.sandbox.hubspot.deals import Deals
 from revops_pipelines.sandbox.hubspot.engagements import engagements
 from revops_pipelines.sandbox.hubspot.errors import not_found
+from revops_pipelines.sandbox.hubspot.goals import Forecasts, GoalTargets
+from revops_pipelines.sandbox.hubspot.line_items import LineItems
+from revops_pipelines.sandbox.hubspot.marketing import MarketingShelf
 from revops_pipelines.sandbox.hubspot.properties import object_type
 from revops_pipelines.sandbox.hubspot.render import Renderer
 from revops_pipelines.sandbox.hubspot.story import epoch_ms
@@ -31,13 +34,26 @@ class Portal:
         self.clock = clock
         self._lag = int(search_lag_seconds * 1_000)
         kinds: list[Kind] = [Contacts(world), Companies(world), Deals(world), *engagements(world)]
+        kinds += [LineItems(world), GoalTargets(world), Forecasts(world)]
         self.tables = {kind.name: Table(kind) for kind in kinds}
         self.renderers = {name: Renderer(table) for name, table in self.tables.items()}
         self.associations = Associations(world, self.tables)
+        self._marketing: MarketingShelf | None = None
+
+    @property
+    def marketing(self) -> MarketingShelf:
+        """Marketing's things, arranged when they are first asked for."""
+        if self._marketing is None:
+            self._marketing = MarketingShelf(self.world)
+        return self._marketing
 
     def now(self) -> int:
         """Epoch milliseconds of the sandbox's clock."""
         return epoch_ms(self.clock.now())
+
+    def seconds(self) -> int:
+        """The same in whole seconds, as marketing counts."""
+        return self.now() // 1_000
 
     def searched_now(self) -> int:
         """As far as the search index has come."""

@@ -47,6 +47,7 @@ Deals
     `hs_is_closed_won` repeat it. `closedate` is set when it closes and is sometimes set back
     afterwards; the history of `dealstage` says when it truly closed. `amount` is in
     `deal_currency_code`; `amount_in_home_currency` converts at the rate of the day it was set.
+    Line items and goals are told of in `line_items.py` and `goals.py`.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ OBJECT_TYPES: dict[str, tuple[str, str]] = {
     "tasks": ("0-27", "task"),
     "notes": ("0-46", "note"),
     "communications": ("0-18", "communication"),
+    "line_items": ("0-8", "line_item"),
+    "goal_targets": ("0-74", "goal_target"),
+    # HubSpot publishes no number for forecasts.
+    "forecasts": ("forecasts", "forecast"),
 }
 # What a list answers when no property is asked for.
 DEFAULTS: dict[str, tuple[str, ...]] = {
@@ -88,6 +93,7 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
         "hs_object_id",
         "pipeline",
     ),
+    "line_items": ("createdate", "hs_lastmodifieddate", "hs_object_id", "hs_product_id"),
 }
 ENGAGEMENT_DEFAULTS = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
 # Answered whether asked for or not.
@@ -95,6 +101,7 @@ ALWAYS = {
     "contacts": ("createdate", "hs_object_id", "lastmodifieddate"),
     "companies": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
     "deals": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
+    "line_items": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
 }
 CALL_DISPOSITIONS = {
     "busy": "9d9162e7-6cf3-4944-bf63-4dff82258764",

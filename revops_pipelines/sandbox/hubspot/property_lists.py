@@ -114,10 +114,43 @@ _ENGAGEMENT: tuple[Property, ...] = (
     *_of("string", "hs_body_preview"),
 )
 
+LINE_ITEMS: tuple[Property, ...] = (
+    *_RECORD,
+    *_of("string", "name hs_sku hs_product_id hs_recurring_billing_period"),
+    *_of("datetime", "createdate hs_lastmodifieddate"),
+    *_of("number", "quantity price amount"),
+    ("hs_line_item_currency_code", "enumeration", ("USD", "EUR", "GBP", "JPY")),
+    ("recurringbillingfrequency", "enumeration", ("monthly", "quarterly", "annually")),
+)
+
+GOAL_TARGETS: tuple[Property, ...] = (
+    *_RECORD,
+    *_of("string", "hs_goal_name"),
+    *_of("datetime", "hs_createdate hs_lastmodifieddate hs_start_datetime hs_end_datetime"),
+    *_of("number", "hs_target_amount hs_created_by_user_id"),
+    ("hs_goal_type", "enumeration", ("sales_quota", "calls_made")),
+    ("hs_milestone", "enumeration", ("monthly", "quarterly", "yearly")),
+    ("hs_assignee_user_id", "enumeration", ()),
+    ("hs_assignee_team_id", "enumeration", ()),
+)
+
+FORECASTS: tuple[Property, ...] = (
+    *_RECORD,
+    *_of("datetime", "hs_createdate hs_lastmodifieddate"),
+    *_of("string", "hs_year hs_fiscal_month hs_forecast_start_date hs_forecast_end_date"),
+    *_of("number", "hs_amount hs_created_by_user_id"),
+    ("hs_milestone", "enumeration", ("monthly", "quarterly")),
+    ("hs_team_id", "enumeration", ()),
+    ("hs_deal_pipeline_id", "enumeration", ()),
+)
+
 PROPERTIES: dict[str, tuple[Property, ...]] = {
     "contacts": CONTACTS,
     "companies": COMPANIES,
     "deals": DEALS,
+    "line_items": LINE_ITEMS,
+    "goal_targets": GOAL_TARGETS,
+    "forecasts": FORECASTS,
     "calls": (
         *_ENGAGEMENT,
         *_of("string", "hs_call_title hs_call_body hs_call_to_number hs_call_from_number"),

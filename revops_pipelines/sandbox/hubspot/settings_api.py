@@ -16,7 +16,7 @@ from starlette.routing import Route
 from revops_pipelines.sandbox.hubspot.errors import not_found
 from revops_pipelines.sandbox.hubspot.objects_api import answer, flagged, limit_of
 from revops_pipelines.sandbox.hubspot.portal import Portal
-from revops_pipelines.sandbox.hubspot.properties import OBJECT_TYPES, definitions
+from revops_pipelines.sandbox.hubspot.properties import definitions
 from revops_pipelines.sandbox.hubspot.render import PORTAL_ID
 from revops_pipelines.sandbox.hubspot.story import epoch_ms, ms_text
 from revops_pipelines.sandbox.world.company import TEAMS, User
@@ -230,25 +230,3 @@ class SettingsApi:
                 "dataHostingLocation": "na1",
             }
         )
-
-
-def scope_of(path: str) -> str | None:
-    """The scope that a path needs, by the first type of record it names; None for open ones.
-
-    >>> scope_of("/crm/objects/2026-09/deals/search"), scope_of("/crm/v3/owners/")
-    ('crm.objects.deals.read', 'crm.objects.owners.read')
-    >>> scope_of("/crm/objects/2026-09/emails")
-    'sales-email-read'
-    """
-    parts = path.strip("/").split("/")
-    if "owners" in parts:
-        return "crm.objects.owners.read"
-    if "currencies" in parts:
-        return "multi-currency-read"
-    if "emails" in parts:
-        return "sales-email-read"
-    for part in parts:
-        if part in ("contacts", "companies", "deals"):
-            return f"crm.objects.{part}.read"
-    # Engagements are read with the scope of contacts.
-    return "crm.objects.contacts.read" if set(parts) & set(OBJECT_TYPES) else None
