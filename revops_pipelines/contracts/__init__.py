@@ -25,6 +25,7 @@ from revops_pipelines.contracts.subscriptions import Subscriptions
 from revops_pipelines.contracts.target_accounts import TargetAccounts
 from revops_pipelines.contracts.touchpoints import Touchpoints
 from revops_pipelines.contracts.users import Users
+from revops_pipelines.contracts.web_traffic import WebTraffic
 
 CONTRACTS: dict[str, type[Contract]] = {
     entity_of(contract): contract
@@ -36,6 +37,7 @@ CONTRACTS: dict[str, type[Contract]] = {
         Campaigns,
         Touchpoints,
         MarketingSpend,
+        WebTraffic,
         Opportunities,
         OpportunityContacts,
         OpportunityStageHistory,
