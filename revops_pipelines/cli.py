@@ -33,8 +33,10 @@ sandbox_app = typer.Typer(
     help="A simulated company behind HubSpot's, Marketo's and Stripe's APIs.",
     invoke_without_command=True,
 )
+new_app = typer.Typer(help="Write a plug-in that works, with its test.", no_args_is_help=True)
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
+app.add_typer(new_app, name="new")
 app.add_typer(sandbox_app, name="sandbox")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -115,13 +117,24 @@ def report(as_json: Json = False) -> None:
 
 
 @app.command()
-def query(sql: Annotated[str, typer.Argument(help="One SELECT.")], as_json: Json = False) -> None:
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT.")],
+    live: Annotated[
+        bool, typer.Option("--live", help="On the live warehouse, with raw and quarantine.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """SQL on the published snapshot, read-only."""
     from revops_pipelines.commands.context import settings_or_fail
-    from revops_pipelines.commands.query import plain, show
+    from revops_pipelines.commands.query import opened as opened_snapshot
+    from revops_pipelines.commands.query import opened_live, plain, show
     from revops_pipelines.commands.query import query as run_query
 
-    names, rows = run_query(settings_or_fail().published_path, sql)
+    settings = settings_or_fail()
+    opened = (
+        opened_live(settings.warehouse_path) if live else opened_snapshot(settings.published_path)
+    )
+    names, rows = run_query(opened, sql)
     if as_json:
         _print_json([dict(zip(names, map(plain, row), strict=True)) for row in rows])
     else:
@@ -161,6 +174,19 @@ def config_show() -> None:
     from revops_pipelines.commands.config import in_force
 
     _print_json(in_force())
+
+
+@new_app.command("source")
+def new_source(
+    name: Annotated[str, typer.Argument(help="What it is called: a-z, 0-9 and _.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of our own plug-ins, for use without a clone.")
+    ] = None,
+) -> None:
+    """Write a source for a small REST API, and its test."""
+    from revops_pipelines.commands.new import new_source as write_source
+
+    write_source(out, name, folder)
 
 
 Seed = Annotated[int, typer.Option(help="Which company.")]

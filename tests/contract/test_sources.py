@@ -75,6 +75,8 @@ def options_of(source: Source, url: str = "http://127.0.0.1:9", folder: Path | N
     if source.sandbox_options is not None:
         urls = dict.fromkeys(SOURCES, url)
         return source.options.model_validate(dict(source.sandbox_options(urls)))
+    if "base_url" in source.options.model_fields:
+        return source.options.model_validate({"base_url": url})
     return source.options.model_validate({"path": str(folder or Path.cwd())})
 
 

@@ -15,7 +15,7 @@ from revops_pipelines.engine.conform.resolve import ensure_links
 from revops_pipelines.engine.conform.stage import SourceOffer
 
 # Which system is believed first about a company or a person.
-LEADING_AREAS = ("CRM", "marketing", "billing", "web", "files")
+LEADING_AREAS = ("CRM", "marketing", "billing", "web", "other", "files")
 
 # An offer to this name lists merges that a system made itself, not rows of an entity.
 MERGES = "merges"
