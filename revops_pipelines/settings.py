@@ -230,6 +230,12 @@ class Settings:
     rules: Mapping[str, PluginTable] = field(default_factory=dict)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The environment in which another process, wherever it runs, finds the same settings."""
+        found = {HOME_VARIABLE: str(self.home)}
+        return found | ({CONFIG_VARIABLE: str(self.path)} if self.path else {})
+
+    @property
     def zone(self) -> ZoneInfo:
         """The reporting time zone."""
         return ZoneInfo(self.company.time_zone)

@@ -1,6 +1,6 @@
-"""`revops query`: SQL on the published snapshot, read-only.
+"""`revops query`: SQL on the published snapshot or, when asked for, the live file; read-only.
 
-Belongs here: opening the snapshot and showing rows. Does not: the live file, which only runs open.
+Belongs here: opening them and showing rows. Does not: what is in them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from revops_pipelines.commands.failures import MISCONFIGURED, UNAVAILABLE, CommandError
+from revops_pipelines.engine.warehouse.open import WarehouseUnavailableError, open_warehouse
 from revops_pipelines.engine.warehouse.snapshot import open_snapshot
 
 MAX_ROWS_SHOWN = 200
@@ -30,9 +31,33 @@ def opened(path: Path) -> duckdb.DuckDBPyConnection:
     return open_snapshot(path)
 
 
-def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of one statement. Raises CommandError with DuckDB's first line."""
-    with opened(path) as connection:
+def opened_live(path: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the live warehouse, which a run shuts readers out of.
+
+    Raises CommandError if there is none, or while a run writes it.
+    """
+    if not path.is_file():
+        raise CommandError(
+            "there is no warehouse yet", remedy="run `revops run nightly` first", code=UNAVAILABLE
+        )
+    try:
+        return open_warehouse(path, read_only=True)
+    except WarehouseUnavailableError:
+        raise CommandError(
+            f"{path.name} is being written by a run",
+            remedy="try again when it has ended, or leave --live out",
+            code=UNAVAILABLE,
+        ) from None
+
+
+def query(
+    connection: duckdb.DuckDBPyConnection, sql: str
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of one statement; closes the connection.
+
+    Raises CommandError with DuckDB's first line.
+    """
+    with connection:
         try:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]

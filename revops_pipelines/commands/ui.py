@@ -5,6 +5,7 @@ Belongs here: starting them on 127.0.0.1 and stopping them in order. Does not: w
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -55,6 +56,7 @@ def serve_ui(out: Console, port: int, speed: float) -> None:
         inbox = running.enter_context(_inbox(settings))
         dagster = running.enter_context(_dagster(settings, home, port))
         _await_answer(f"http://{HOST}:{port}/server_info", dagster, settings)
+        _refuse_broken_definitions(f"http://{HOST}:{port}/graphql", settings)
         out.print(f"[bold]Dagster[/]  http://{HOST}:{port}")
         out.print(f"[bold]Inbox[/]    {inbox}")
         out.print(f"[bold]Report[/]   {settings.report_path}", soft_wrap=True)
@@ -95,7 +97,12 @@ def _dagster(settings: Settings, home: Path, port: int) -> Iterator[subprocess.P
         *("--workspace", str(project_folder() / "workspace.yaml")),
         *("--host", HOST, "--port", str(port)),
     ]
-    surroundings = {**environment(), DAGSTER_HOME: str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    surroundings = {
+        **environment(),
+        **settings.variables,
+        DAGSTER_HOME: str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
     log = os.open(settings.home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     # Its own process group, so that Ctrl-C reaches it once, from us, after we have said so.
     process = subprocess.Popen(
@@ -129,6 +136,26 @@ def _await_answer(url: str, process: subprocess.Popen[bytes], settings: Settings
         except (urllib.error.URLError, OSError):
             waiting.wait(0.5)
     raise CommandError("the Dagster webserver did not start", remedy=f"see {settings.home / LOG}")
+
+
+_DEFINITIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
+  locationOrLoadError { ... on PythonError { message causes { message } } } } } } }"""
+
+
+def _refuse_broken_definitions(url: str, settings: Settings) -> None:
+    """Dagster comes up without definitions that do not load, and shows no asset at all."""
+    query = json.dumps({"query": _DEFINITIONS}).encode()
+    request = urllib.request.Request(url, query, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
+        workspace = json.load(answer)["data"]["workspaceOrError"]
+    for entry in workspace.get("locationEntries", ()):
+        problem = entry["locationOrLoadError"] or {}
+        causes = [each["message"] for each in problem.get("causes", ())]
+        if problem.get("message"):
+            said = (causes[-1] if causes else problem["message"]).strip().splitlines()[-1]
+            raise CommandError(
+                f"the definitions do not load: {said}", remedy=f"see {settings.home / LOG}"
+            )
 
 
 def _refuse_taken(port: int) -> None:

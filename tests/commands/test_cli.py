@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from revops_pipelines import cli
+from revops_pipelines.engine.warehouse.open import open_warehouse
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def revops(tmp_path, monkeypatch, capsys):
     ("arguments", "code", "said"),
     [
         (("query", "SELECT 1"), 3, "nothing is published yet. Run `revops run nightly` first."),
+        (("query", "--live", "SELECT 1"), 3, "there is no warehouse yet. Run `revops run nightly`"),
         (("alerts", "list"), 3, "nothing is published yet"),
         (("report",), 3, "nothing is published yet"),
         (("run", "nigthly"), 2, "no job 'nigthly'; did you mean 'nightly'?"),
@@ -54,6 +56,18 @@ def test_a_failure_is_one_line_with_its_remedy_and_code(revops, arguments, code,
     assert out == ""
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_the_live_file_is_read_between_runs(revops, tmp_path):
+    warehouse = tmp_path / ".revops" / "warehouse.duckdb"
+    with open_warehouse(warehouse) as writer:
+        writer.execute("CREATE TABLE here AS SELECT 1 AS one")
+    asked = ("query", "--live", "--json", "SELECT one FROM here")
+    code, out, _ = revops(*asked)
+    assert (code, json.loads(out)) == (0, [{"one": 1}])
+    code, _, err = revops("query", "--live", "DELETE FROM here")
+    assert code == 2
+    assert "read-only" in err
 
 
 def test_a_mistake_in_the_file_ends_every_command_alike(revops, tmp_path):

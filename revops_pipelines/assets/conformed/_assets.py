@@ -114,7 +114,8 @@ def _contract_check(key: dg.AssetKey, result: Conformed, limit: float) -> dg.Ass
         metadata={
             "reasons": table({"rule": "string", "column": "string", "rows": "int"}, reasons),
             "quarantined_share": result.quarantined_share,
-            "see": f"SELECT * FROM ops.quarantine WHERE entity = '{result.entity}'",
+            "see": "revops query --live "
+            f"\"SELECT * FROM ops.quarantine WHERE entity = '{result.entity}'\"",
         },
     )
 

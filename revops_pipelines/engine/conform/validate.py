@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 import duckdb
 import pandas as pd
@@ -51,13 +52,19 @@ def _judged(frame: pd.DataFrame, contract: type[Contract]) -> Iterator[Violation
     try:
         contract.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as found:
+        # Pandera tells a rule on whole rows once for each of the row's columns.
+        whole_rows: set[Violation] = set()
         for case in found.failure_cases.itertuples(index=False):
             rule, column, row = str(case.check), case.column, case.index
             if row is None or pd.isna(row):
                 raise found from None
-            own = None if case.schema_context == "DataFrameSchema" else str(column)
+            if case.schema_context == "DataFrameSchema":
+                whole_rows.add(Violation(int(row), _rule_name(rule), None, None))
+                continue
             value = None if case.failure_case is None else str(case.failure_case)
-            yield Violation(int(row), _rule_name(rule), STORED_NAMES.get(own or "", own), value)
+            own = STORED_NAMES.get(str(column), str(column))
+            yield Violation(int(row), _rule_name(rule), own, value)
+        yield from sorted(whole_rows, key=attrgetter("row", "rule"))
 
 
 def _rule_name(check: str) -> str:

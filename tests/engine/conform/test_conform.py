@@ -86,6 +86,19 @@ def test_a_null_key_is_set_aside_with_its_rule(connection):
     assert result.reasons == (("not_nullable", "user_id", 1),)
 
 
+def test_a_rule_on_whole_rows_counts_each_row_once(connection):
+    names = "(source_id, subscription_id, item_id, customer_id, monthly_amount, currency, status, "
+    names += "valid_from_on, valid_to_on)"
+    rows = [
+        f"('{n}', 'b:s{n}', 'b:i', 'b:c', 10, 'USD', 'active', DATE '2026-02-01', DATE '{ends}')"
+        for n, ends in ((1, "2026-01-01"), (2, "2026-02-01"), (3, "2026-03-01"))
+    ]
+    sql = f"SELECT * FROM (VALUES {', '.join(rows)}) t{names}"
+    result = build(connection, "subscription_periods", offer("subscription_periods", sql))
+    assert (result.rows, result.quarantined) == (1, 2)
+    assert result.reasons == (("ends_after_it_starts", "", 2),)
+
+
 def test_values_in_quarantine_are_masked(connection):
     rows = "('1', 'crm:1', 'secret@person.io', 'crm:a', true, TIMESTAMP '2026-01-01')"
     names = "(source_id, lead_id, excluded_reason, account_id, is_inbound, created_at)"
