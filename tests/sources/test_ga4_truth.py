@@ -52,13 +52,13 @@ def test_conversions_of_a_day_and_channel_are_the_leads_raised(
     with opened(SOURCE, small_world, tmp_path, began_on=date(2026, 1, 1)) as web:
         web.pull_well()
         web.conform()
-        found = dict(
-            ((day, channel), int(count))
+        found = {
+            (day, channel): int(count)
             for day, channel, count in web.rows(
                 "SELECT visited_on, channel, sum(conversions) FROM conformed.web_traffic "
                 f"WHERE visited_on < DATE '{SETTLED}' GROUP BY ALL HAVING sum(conversions) > 0"
             )
-        )
+        }
     raised: dict[tuple[date, str], int] = {}
     for person in small_world.people:
         if person.raised_at and date(2026, 1, 1) <= person.raised_at.date() < SETTLED:

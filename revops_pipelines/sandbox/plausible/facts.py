@@ -31,8 +31,8 @@ _NAMES = {
     "youtube": "Youtube",
 }
 _NOT_SET = "(not set)"
-# A goal that raises no hand: one in so many visits asks for the newsletter.
-NEWSLETTER, NEWSLETTER_EVERY = "Newsletter", 25
+# A goal that raises no hand: somebody of one row in so many asks for the newsletter.
+NEWSLETTER, NEWSLETTER_EVERY = "Newsletter", 11
 
 
 class Fact(NamedTuple):
@@ -59,7 +59,7 @@ def _worded(visits: Visits, position: int) -> Fact:
     origin = visits.origin
     is_tagged = origin.channel in TAGGED
     goals = [(RAISING_FORMS[position % len(RAISING_FORMS)], visits.conversions)]
-    goals.append((NEWSLETTER, visits.sessions // NEWSLETTER_EVERY))
+    goals.append((NEWSLETTER, int((visits.day.day + position) % NEWSLETTER_EVERY == 0)))
     return Fact(
         visits.day,
         CHANNELS[origin.channel],
