@@ -103,12 +103,12 @@ def contact_id(person_index: int) -> str:
 
 def second_lead_id(hubspot_contact_id: str) -> str:
     """The second Lead of a person, by the HubSpot contact of kind alias or case."""
-    return record_id("Lead", SECOND_FROM + _contact_number(hubspot_contact_id))
+    return record_id("Lead", second_number(hubspot_contact_id))
 
 
 def second_contact_id(hubspot_contact_id: str) -> str:
     """The second Contact of a person, by the HubSpot contact of kind alias or case."""
-    return record_id("Contact", SECOND_FROM + _contact_number(hubspot_contact_id))
+    return record_id("Contact", second_number(hubspot_contact_id))
 
 
 def account_id(hubspot_company_id: str) -> str:
@@ -151,5 +151,6 @@ def record_type_id(pipeline_id: str) -> str:
     return record_id("RecordType", 1 if pipeline_id == "default" else 2)
 
 
-def _contact_number(hubspot_contact_id: str) -> int:
-    return (int(hubspot_contact_id) - CONTACT_IDS_FROM) // CONTACT_ID_STEP + 1
+def second_number(hubspot_contact_id: str) -> int:
+    """The number of a person's second record."""
+    return SECOND_FROM + (int(hubspot_contact_id) - CONTACT_IDS_FROM) // CONTACT_ID_STEP + 1
