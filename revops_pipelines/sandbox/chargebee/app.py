@@ -24,6 +24,7 @@ from revops_pipelines.sandbox.chargebee.shapes_documents import Documents
 from revops_pipelines.sandbox.chargebee.shapes_subscription import contract_terms
 from revops_pipelines.sandbox.chargebee.shelf import Seen, Shelf
 from revops_pipelines.sandbox.clock import SandboxClock
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.world.billing import Billing
 from revops_pipelines.sandbox.world.billing_calendar import epoch
 
@@ -43,10 +44,11 @@ class ChargebeeApp:
         is_first_catalog: bool = False,
         keeps_events: bool = False,
         lines_shown: int = 300,
+        crm: Crm | None = None,
     ) -> None:
         self._clock = clock
         self.documents = Documents(billing.rates, is_first_catalog, lines_shown)
-        self.lists = make_lists(billing, self.documents)
+        self.lists = make_lists(billing, self.documents, crm or Crm())
         self._is_first_catalog = is_first_catalog
         self._keeps_events = keeps_events
         self._events: Shelf | None = None

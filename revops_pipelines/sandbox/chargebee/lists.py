@@ -15,8 +15,9 @@ from revops_pipelines.sandbox.chargebee.lives import Life, life_of
 from revops_pipelines.sandbox.chargebee.papers import Bill, Receipt, by_subscription, write_papers
 from revops_pipelines.sandbox.chargebee.shapes_documents import Documents, status
 from revops_pipelines.sandbox.chargebee.shapes_payment import transactions
-from revops_pipelines.sandbox.chargebee.shapes_subscription import Subscriptions, customer
+from revops_pipelines.sandbox.chargebee.shapes_subscription import Subscriptions, customers
 from revops_pipelines.sandbox.chargebee.shelf import Shelf
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.world.billing import Billing
 from revops_pipelines.sandbox.world.billing_calendar import DAY
 from revops_pipelines.sandbox.world.billing_records import CustomerRecord
@@ -28,12 +29,12 @@ DATED = frozenset({"updated_at", "date"})
 CREATED = frozenset({"updated_at", "created_at"})
 
 
-def make_lists(billing: Billing, documents: Documents) -> dict[str, Shelf]:
+def make_lists(billing: Billing, documents: Documents, crm: Crm) -> dict[str, Shelf]:
     """Every list of the sandbox, by its path below `/api/v2/`."""
     papers = write_papers(billing.books)
     return {
         **_catalog(billing, documents.is_first_catalog),
-        **_subscribers(billing, papers.bills, documents),
+        **_subscribers(billing, papers.bills, documents, crm),
         "invoices": _invoices(papers.bills, documents),
         "credit_notes": Shelf(
             "credit_note",
@@ -133,12 +134,15 @@ def _coupons(billing: Billing) -> Shelf:
     )
 
 
-def _subscribers(billing: Billing, bills: Sequence[Bill], documents: Documents) -> dict[str, Shelf]:
+def _subscribers(
+    billing: Billing, bills: Sequence[Bill], documents: Documents, crm: Crm
+) -> dict[str, Shelf]:
     books = billing.books
-    customers = Shelf(
+    shape = customers(crm)
+    parties = Shelf(
         "customer",
         books.customers,
-        customer,
+        shape,
         looks=_customer_looks,
         identity=lambda record: ids.customer_id(record.id),
         values={
@@ -154,8 +158,8 @@ def _subscribers(billing: Billing, bills: Sequence[Bill], documents: Documents) 
 
     def owner(life: Life, at: int) -> dict[str, Any]:
         record = owners[life.record.customer.id]
-        seen = customers.find(customers.identity(record), at)
-        return customers.body(seen) if seen is not None else customer(record, at)
+        seen = parties.find(parties.identity(record), at)
+        return parties.body(seen) if seen is not None else shape(record, at)
 
     subscriptions = Shelf(
         "subscription",
@@ -171,7 +175,7 @@ def _subscribers(billing: Billing, bills: Sequence[Bill], documents: Documents) 
         sorts=CREATED,
         beside={"customer": owner},
     )
-    return {"customers": customers, "subscriptions": subscriptions}
+    return {"customers": parties, "subscriptions": subscriptions}
 
 
 def _deleted_at(record: CustomerRecord) -> int | None:

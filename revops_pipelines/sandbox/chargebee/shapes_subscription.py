@@ -9,7 +9,7 @@ https://apidocs.chargebee.com/docs/api/customers
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,6 +19,7 @@ from revops_pipelines.sandbox.chargebee import catalog, ids
 from revops_pipelines.sandbox.chargebee.lives import Life
 from revops_pipelines.sandbox.chargebee.papers import Bill
 from revops_pipelines.sandbox.chargebee.worth import mrr
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.world.billing_calendar import DAY, boundary, day_of
 from revops_pipelines.sandbox.world.billing_money import percent_of
 from revops_pipelines.sandbox.world.billing_records import CustomerRecord, SubscriptionLook
@@ -54,8 +55,25 @@ def exchange(rates: Rates, currency: str, at: int) -> dict[str, Any]:
     }
 
 
-def customer(record: CustomerRecord, at: int) -> dict[str, Any]:
-    """A customer; what the company adds to it has names that begin with `cf_`."""
+def customers(crm: Crm) -> Callable[[CustomerRecord, int], dict[str, Any]]:
+    """How a customer looks; what the company adds to it has names that begin with `cf_`."""
+
+    def customer(record: CustomerRecord, at: int) -> dict[str, Any]:
+        return _customer(record, at) | _custom(record.story, crm)
+
+    return customer
+
+
+def _custom(story: Customer, crm: Crm) -> dict[str, str]:
+    """Custom fields; one of them names the CRM's company."""
+    fields = {f"cf_{name}": value for name, value in story.metadata}
+    told = fields.pop("cf_hubspot_company_id", None)
+    if told is not None:
+        fields[f"cf_{crm.metadata_key}"] = crm.account_id(told)
+    return fields
+
+
+def _customer(record: CustomerRecord, at: int) -> dict[str, Any]:
     story = record.story
     look = record.looks[max(0, bisect_right(record.changed_at, at) - 1)]
     shown: dict[str, Any] = {
@@ -81,7 +99,7 @@ def customer(record: CustomerRecord, at: int) -> dict[str, Any]:
     }
     if story.email is not None:
         shown["email"] = story.email
-    return shown | {f"cf_{name}": value for name, value in story.metadata}
+    return shown
 
 
 def address(story: Customer) -> dict[str, Any]:

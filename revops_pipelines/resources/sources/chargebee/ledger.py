@@ -1,0 +1,189 @@
+"""The ledger of recurring revenue, rebuilt from what Chargebee keeps.
+
+Belongs here: the SQL of the offer to `subscription_periods`: periods out of marks, and what state
+each subscription was in. Does not: the marks (`ledger_marks.py`), the other offers (`offers.py`) or
+what is counted of the ledger (the metrics).
+
+Chargebee's list of subscriptions tells today's state, its events the changes of a while, its
+documents everything that was ever billed. So
+
+- a mark holds until the item's next one, or until the term that it was billed for ends, where none
+  follows; the last mark of an item that the subscription still has goes on;
+- between the end of a billed term and the next mark a subscription that had not ended was
+  `paused`: Chargebee bills nothing then;
+- where several marks of one item fall on one day, the last one counts: days belong to what is in
+  force at their end, in UTC;
+- an amount is monthly by the price's interval: month x 1, quarter / 3, year / 12, week x 52 / 12,
+  day x 365 / 12, after discounts and before tax, rounded half up to the cent once;
+- from the day on which an unpaid invoice is due the subscription is `past_due`, after so many days
+  `unpaid`, until it is paid. These days are written down ahead, so that the ledger needs no clock;
+- what a trial covers is `trialing`, what costs nothing `free`, both worth nothing.
+
+Metered prices and one-time charges are left out.
+"""
+
+from __future__ import annotations
+
+from revops_pipelines.resources.sources.chargebee.ledger_marks import marks
+from revops_pipelines.resources.sources.chargebee.money import cents, day, half_up, units
+from revops_pipelines.resources.sources.chargebee.options import ChargebeeOptions
+
+# What is in force before a subscription's first mark.
+BEGINNING = "DATE '1900-01-01'"
+_KIND = "product, quantity, currency_code, is_paused, hundredths"
+
+
+def _lags(columns: str) -> str:
+    return ", ".join(f"lag({name.strip()}) OVER w" for name in columns.split(","))
+
+
+_ENDS = f"""
+    lives AS (
+        SELECT id AS subscription_id, customer_id, status AS status_now,
+               CASE WHEN status = 'cancelled' THEN {day("cancelled_at")}
+                    WHEN status = 'transferred' THEN _updated_at::DATE END AS ended_on
+        FROM subscriptions
+    ), daily AS (
+        SELECT *, {day("at_s")} AS from_on, {day("end_s")} AS until_on
+        FROM marks
+        QUALIFY row_number() OVER (
+            PARTITION BY subscription_id, slot, from_on
+            ORDER BY at_s DESC, is_end, told_by, billed_at DESC, minor DESC, mark_id DESC) = 1
+    ), worth AS (
+        SELECT d.*, coalesce(p.product, d.price_id) AS product,
+               {half_up("minor::HUGEINT * d.times * 100", f"(d.per * {units('currency_code')})")}
+                   ::BIGINT AS hundredths
+        FROM daily d LEFT JOIN prices p USING (price_id)
+    )"""
+
+_STAYS = f"""
+    followed AS (
+        SELECT w.* EXCLUDE (per, times), l.ended_on, l.status_now,
+               lead(from_on) OVER (
+                   PARTITION BY w.subscription_id, w.slot ORDER BY from_on) AS next_on,
+               p.slot IS NOT NULL AND l.status_now IN ('active', 'non_renewing', 'in_trial')
+                   AS is_going_on
+        FROM worth w JOIN lives l USING (subscription_id)
+        LEFT JOIN (SELECT DISTINCT subscription_id, slot FROM present) p
+          ON p.subscription_id = w.subscription_id AND p.slot = w.slot
+    ), cut AS (
+        SELECT *, least(next_on, ended_on) AS last_on,
+               CASE WHEN next_on IS NULL AND ended_on IS NULL AND is_going_on THEN NULL
+                    ELSE least(next_on, ended_on, until_on) END AS to_on
+        FROM followed WHERE NOT is_end
+    ), stays AS (
+        SELECT subscription_id, slot, product, quantity, currency_code, false AS is_paused,
+               hundredths, from_on, to_on
+        FROM cut
+        UNION ALL
+        -- Nothing is billed while paused; an item that left for good is not paused.
+        SELECT subscription_id, slot, product, quantity, currency_code, true, hundredths, to_on,
+               last_on
+        FROM cut
+        WHERE to_on = until_on AND (last_on > to_on OR (last_on IS NULL AND status_now = 'paused'))
+    ), islands AS (
+        SELECT *, count(*) FILTER (is_new) OVER (
+                   PARTITION BY subscription_id, slot ORDER BY from_on) AS island
+        FROM (SELECT *, coalesce(lag(to_on) OVER w <> from_on, true)
+                     OR ({_lags(_KIND)}) IS DISTINCT FROM ({_KIND}) AS is_new
+              FROM stays WHERE to_on IS NULL OR to_on > from_on
+              WINDOW w AS (PARTITION BY subscription_id, slot ORDER BY from_on))
+    ), terms AS (
+        SELECT subscription_id, slot, {_KIND}, min(from_on) AS from_on,
+               CASE WHEN bool_and(to_on IS NOT NULL) THEN max(to_on) END AS to_on
+        FROM islands GROUP BY subscription_id, slot, island, {_KIND}
+    )"""
+
+
+def _states(past_due_days: int) -> str:
+    """What each subscription was, apart from its items: spans of days, without gaps."""
+    return f"""
+    owed AS (
+        SELECT DISTINCT coalesce(line.subscription_id, i.subscription_id) AS subscription_id,
+               i.id, i.date, {day("coalesce(i.due_date, i.date)")} AS from_on,
+               CASE WHEN coalesce(i.write_off_amount, 0) = 0 THEN {day("i.paid_at")} END AS to_on
+        FROM (SELECT *, unnest(line_items) AS line FROM raw.@source__invoices
+              WHERE _deleted_at IS NULL AND recurring AND status NOT IN ('voided', 'pending')) i
+        WHERE i.total > coalesce(i.credits_applied, 0)
+    ), debts AS (
+        -- A later invoice that is paid ends it as well: the latest one decides.
+        SELECT d.subscription_id, d.from_on, least(any_value(d.to_on), min(l.to_on)) AS to_on
+        FROM owed d LEFT JOIN owed l
+          ON l.subscription_id = d.subscription_id AND l.date > d.date
+        GROUP BY d.subscription_id, d.id, d.from_on
+        HAVING coalesce(least(any_value(d.to_on), min(l.to_on)) > d.from_on, true)
+    ), trials AS (
+        -- While it lasts nobody knows that it will end in a payment.
+        SELECT id AS subscription_id, {day("trial_start")} AS from_on,
+               CASE WHEN status <> 'in_trial' THEN {day("trial_end")} END AS to_on
+        FROM subscriptions WHERE trial_start IS NOT NULL
+    ), day_marks AS (
+        SELECT subscription_id, from_on AS mark_on FROM debts
+        UNION SELECT subscription_id, from_on + {past_due_days} FROM debts
+              WHERE coalesce(to_on > from_on + {past_due_days}, true)
+        UNION SELECT subscription_id, to_on FROM debts WHERE to_on IS NOT NULL
+        UNION SELECT subscription_id, from_on FROM trials
+        UNION SELECT subscription_id, to_on FROM trials WHERE to_on IS NOT NULL
+        UNION SELECT id, {BEGINNING} FROM subscriptions
+    ), spans AS (
+        SELECT subscription_id, mark_on AS from_on,
+               lead(mark_on) OVER (PARTITION BY subscription_id ORDER BY mark_on) AS to_on
+        FROM day_marks
+    ), owing AS (
+        SELECT s.subscription_id, s.from_on,
+               bool_or(d.from_on + {past_due_days} <= s.from_on) AS is_unpaid
+        FROM spans s JOIN debts d ON d.subscription_id = s.subscription_id
+         AND d.from_on <= s.from_on AND coalesce(d.to_on > s.from_on, true)
+        GROUP BY ALL
+    ), states AS (
+        SELECT s.*, CASE
+                   WHEN s.from_on >= t.from_on AND coalesce(s.from_on < t.to_on, true)
+                       THEN 'trialing'
+                   WHEN o.is_unpaid THEN 'unpaid'
+                   WHEN NOT o.is_unpaid THEN 'past_due'
+                   ELSE 'active' END AS state
+        FROM spans s
+        LEFT JOIN trials t USING (subscription_id)
+        LEFT JOIN owing o ON o.subscription_id = s.subscription_id AND o.from_on = s.from_on
+    )"""
+
+
+_FINAL = "product, quantity, currency_code, status, hundredths"
+
+_PERIODS = f"""
+    pieces AS (
+        SELECT t.* EXCLUDE (from_on, to_on, hundredths), greatest(t.from_on, s.from_on) AS from_on,
+               least(t.to_on, s.to_on) AS to_on,
+               CASE WHEN s.state = 'trialing' THEN 'trialing'
+                    WHEN t.is_paused THEN 'paused'
+                    WHEN t.hundredths = 0 THEN 'free'
+                    ELSE s.state END AS status,
+               CASE WHEN s.state = 'trialing' THEN 0 ELSE t.hundredths END AS hundredths
+        FROM terms t JOIN states s ON s.subscription_id = t.subscription_id
+         AND coalesce(s.from_on < t.to_on, true) AND coalesce(t.from_on < s.to_on, true)
+    ), numbered AS (
+        SELECT *, count(*) FILTER (is_new) OVER (
+                   PARTITION BY subscription_id, slot ORDER BY from_on) AS island
+        FROM (SELECT *, coalesce(lag(to_on) OVER w <> from_on, true)
+                     OR ({_lags(_FINAL)}) IS DISTINCT FROM ({_FINAL}) AS is_new
+              FROM pieces
+              WINDOW w AS (PARTITION BY subscription_id, slot ORDER BY from_on))
+    ), periods AS (
+        SELECT subscription_id, slot, {_FINAL}, min(from_on) AS from_on,
+               CASE WHEN bool_and(to_on IS NOT NULL) THEN max(to_on) END AS to_on
+        FROM numbered GROUP BY subscription_id, slot, island, {_FINAL}
+    )
+    SELECT '@source:' || p.subscription_id AS subscription_id,
+           '@source:' || l.customer_id AS customer_id,
+           '@source:' || p.subscription_id || ':' || p.slot AS item_id,
+           p.product, p.quantity, p.status,
+           {cents("p.hundredths")} AS monthly_amount, upper(p.currency_code) AS currency,
+           p.from_on AS valid_from_on, p.to_on AS valid_to_on,
+           '@source' AS source, p.subscription_id || ':' || p.slot || ':' || p.from_on AS source_id
+    FROM periods p JOIN lives l USING (subscription_id)"""
+
+
+def subscription_periods(options: ChargebeeOptions) -> str:
+    """The offer's SQL."""
+    steps = (*marks(options.is_first_catalog), _ENDS, _STAYS, _states(options.past_due_days))
+    return f"WITH {', '.join(step.strip() for step in steps)}, {_PERIODS.strip()}"
