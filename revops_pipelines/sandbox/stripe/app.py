@@ -21,7 +21,8 @@ from revops_pipelines.sandbox.stripe import (
     shapes_subscription,
 )
 from revops_pipelines.sandbox.stripe.expanding import expand, paths_below
-from revops_pipelines.sandbox.stripe.lists import Listed, make_lists
+from revops_pipelines.sandbox.stripe.listed import Listed
+from revops_pipelines.sandbox.stripe.lists import make_lists
 from revops_pipelines.sandbox.stripe.query import Asked, asked
 from revops_pipelines.sandbox.stripe.replies import (
     VERSION,
@@ -200,6 +201,7 @@ _EXPANDABLE = {
     "price": ("prices",),
     "prod": ("products",),
     "ch": ("charges",),
+    "du": ("disputes",),
     "txn": ("balance_transactions",),
 }
 

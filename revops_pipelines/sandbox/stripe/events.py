@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from revops_pipelines.sandbox.stripe.lists import Listed
+from revops_pipelines.sandbox.stripe.disputes import Dispute
+from revops_pipelines.sandbox.stripe.listed import Listed
 from revops_pipelines.sandbox.stripe.replies import VERSION
+from revops_pipelines.sandbox.stripe.schedules import Schedule
 from revops_pipelines.sandbox.stripe.shapes_catalog import LIVEMODE, discount
 from revops_pipelines.sandbox.stripe.shapes_subscription import look_at
 from revops_pipelines.sandbox.world.billing import Billing
@@ -65,6 +67,15 @@ TYPES = (
     "refund.created",
     "charge.refunded",
     "credit_note.created",
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_reinstated",
+    "subscription_schedule.created",
+    "subscription_schedule.updated",
+    "subscription_schedule.released",
+    "subscription_schedule.canceled",
     "customer.subscription.deleted",
     "customer.deleted",
 )
@@ -201,6 +212,26 @@ def _payment(record: InvoicePayment, at: int) -> list[str]:
     return ["invoice_payment.paid"] if at == record.invoice.paid_at else []
 
 
+def _dispute(record: Dispute, at: int) -> list[str]:
+    marks = {
+        "charge.dispute.created": at == record.created,
+        "charge.dispute.funds_withdrawn": at == record.created,
+        "charge.dispute.updated": at == record.answered_at,
+        "charge.dispute.closed": at == record.closed_at,
+        "charge.dispute.funds_reinstated": at == record.closed_at and record.is_won,
+    }
+    return [kind for kind, happens in marks.items() if happens]
+
+
+def _schedule(record: Schedule, at: int) -> list[str]:
+    if at == record.created:
+        return ["subscription_schedule.created"]
+    if record.holds(at):
+        return ["subscription_schedule.updated"]
+    ending = "released" if record.canceled_at is None else "canceled"
+    return [f"subscription_schedule.{ending}"]
+
+
 _KINDS: Mapping[str, Kinds] = {
     "products": _created_or_updated("product"),
     "prices": _created_or_updated("price"),
@@ -213,6 +244,8 @@ _KINDS: Mapping[str, Kinds] = {
     "charges": _charge,
     "refunds": _created("refund"),
     "credit_notes": _created("credit_note"),
+    "disputes": _dispute,
+    "subscription_schedules": _schedule,
 }
 
 

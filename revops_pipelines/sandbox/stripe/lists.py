@@ -5,24 +5,23 @@ Belongs here: one entry per list. Does not: paging (`shelf.py`) or routes (`app.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from revops_pipelines.sandbox.stripe import (
     shapes_catalog,
     shapes_invoice,
-    shapes_payment,
+    shapes_schedule,
     shapes_subscription,
 )
+from revops_pipelines.sandbox.stripe.listed import Listed, intent_of, own_looks
+from revops_pipelines.sandbox.stripe.lists_money import make_money_lists
 from revops_pipelines.sandbox.stripe.query import truth
 from revops_pipelines.sandbox.stripe.replies import RefusedError, error
-from revops_pipelines.sandbox.stripe.shelf import Shelf, fixed
+from revops_pipelines.sandbox.stripe.schedules import Schedule, schedules
+from revops_pipelines.sandbox.stripe.shelf import Shelf
 from revops_pipelines.sandbox.world.billing import Billing
-from revops_pipelines.sandbox.world.billing_records import Charge, Refund, SubscriptionRecord
+from revops_pipelines.sandbox.world.billing_records import SubscriptionRecord
 
-# Asks whether a record passes a filter's value as of an instant.
-Passes = Callable[[Any, str, int], bool]
 SUBSCRIPTION_STATUSES = frozenset(
     {
         "active",
@@ -39,22 +38,6 @@ SUBSCRIPTION_STATUSES = frozenset(
 )
 ENDED = ("canceled", "incomplete_expired")
 INVOICE_STATUSES = frozenset({"draft", "open", "paid", "uncollectible", "void"})
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A list of the API. `filters` beyond the shelf's keys; `defaults` of those not given."""
-
-    shelf: Shelf
-    filters: Mapping[str, Passes] = field(default_factory=dict)
-    defaults: Mapping[str, str] = field(default_factory=dict)
-    # Accepted and of no consequence here.
-    ignored: frozenset[str] = frozenset()
-
-    @property
-    def known(self) -> frozenset[str]:
-        """Every parameter beside paging."""
-        return frozenset({"created", *self.filters, *self.shelf.keys, *self.ignored})
 
 
 def _active_price(record: Any, wanted: str, at: int) -> bool:
@@ -111,11 +94,6 @@ def _payment_status(record: Any, wanted: str, at: int) -> bool:
     return bool(shapes_invoice.invoice_payment(record, at)["status"] == wanted)
 
 
-def _looks(record: Any) -> tuple[int, ...]:
-    changed: tuple[int, ...] = record.changed_at
-    return changed
-
-
 def _price_looks(record: Any) -> tuple[int, ...]:
     return (record.created, *((record.inactive_at,) if record.inactive_at else ()))
 
@@ -132,17 +110,14 @@ def _subscription_of(record: Any) -> str | None:
     return record.subscription.id if record.subscription else None
 
 
-def _bill_customer(record: Any) -> str:
-    return str(record.invoice.customer.id)
-
-
-def _intent(record: Any) -> str:
-    return f"pi_3{record.invoice.core}"
-
-
 def make_lists(billing: Billing) -> dict[str, Listed]:
     """Every list of the sandbox by its path below `/v1/`."""
-    return {**_catalog(billing), **_subscribers(billing), **_bills(billing), **_money(billing)}
+    return {
+        **_catalog(billing),
+        **_subscribers(billing),
+        **_bills(billing),
+        **make_money_lists(billing),
+    }
 
 
 def _catalog(billing: Billing) -> dict[str, Listed]:
@@ -179,19 +154,31 @@ def _catalog(billing: Billing) -> dict[str, Listed]:
             },
         ),
         "coupons": Listed(
-            Shelf("coupon", "/v1/coupons", billing.books.coupons, shapes_catalog.coupon, _looks)
+            Shelf("coupon", "/v1/coupons", billing.books.coupons, shapes_catalog.coupon, own_looks)
         ),
     }
 
 
 def _subscribers(billing: Billing) -> dict[str, Listed]:
     books = billing.books
+    planned = schedules(books.subscriptions)
+
+    def shape(record: SubscriptionRecord, at: int) -> dict[str, Any]:
+        plan = planned.get(record.id)
+        led_by = plan.id if plan is not None and plan.holds(at) else None
+        return shapes_subscription.subscription(record, at, led_by)
+
+    def looks(record: SubscriptionRecord) -> tuple[int, ...]:
+        plan = planned.get(record.id)
+        own = _subscription_looks(record)
+        return own if plan is None else tuple(sorted({*own, plan.ends_at}))
+
     customers = Shelf(
         "customer",
         "/v1/customers",
         books.customers,
         shapes_subscription.customer,
-        _looks,
+        own_looks,
         keys={"email": lambda record: record.story.email},
         gone_at=lambda record: record.story.deleted_at,
     )
@@ -199,8 +186,8 @@ def _subscribers(billing: Billing) -> dict[str, Listed]:
         "subscription",
         "/v1/subscriptions",
         books.subscriptions,
-        shapes_subscription.subscription,
-        _subscription_looks,
+        shape,
+        looks,
         keys={"customer": _customer_of},
     )
     return {
@@ -215,7 +202,21 @@ def _subscribers(billing: Billing) -> dict[str, Listed]:
             defaults={"status": ""},
             ignored=frozenset({"test_clock"}),
         ),
+        "subscription_schedules": _plans(list(planned.values())),
     }
+
+
+def _plans(planned: list[Schedule]) -> Listed:
+    shelf = Shelf(
+        "subscription_schedule",
+        "/v1/subscription_schedules",
+        planned,
+        shapes_schedule.schedule,
+        own_looks,
+        keys={"customer": lambda record: record.subscription.customer.id},
+    )
+    # All of them have started with their subscription.
+    return Listed(shelf, {"scheduled": lambda record, wanted, at: not truth("scheduled", wanted)})
 
 
 def _subscription_looks(record: SubscriptionRecord) -> tuple[int, ...]:
@@ -233,7 +234,7 @@ def _bills(billing: Billing) -> dict[str, Listed]:
         "/v1/invoices",
         books.invoices,
         shapes_invoice.invoice,
-        _looks,
+        own_looks,
         keys={"customer": _customer_of, "subscription": _subscription_of},
     )
     items = Shelf(
@@ -241,7 +242,7 @@ def _bills(billing: Billing) -> dict[str, Listed]:
         "/v1/invoiceitems",
         books.invoice_items,
         shapes_invoice.invoice_item,
-        _looks,
+        own_looks,
         keys={
             "customer": _customer_of,
             "invoice": lambda record: record.invoice.id if record.invoice else None,
@@ -252,8 +253,8 @@ def _bills(billing: Billing) -> dict[str, Listed]:
         "/v1/invoice_payments",
         books.payments,
         shapes_invoice.invoice_payment,
-        _looks,
-        keys={"invoice": lambda record: record.invoice.id, "payment[payment_intent]": _intent},
+        own_looks,
+        keys={"invoice": lambda record: record.invoice.id, "payment[payment_intent]": intent_of},
     )
     return {
         "invoices": Listed(
@@ -264,74 +265,3 @@ def _bills(billing: Billing) -> dict[str, Listed]:
             payments, {"status": _payment_status}, ignored=frozenset({"payment[type]"})
         ),
     }
-
-
-def _money(billing: Billing) -> dict[str, Listed]:
-    books = billing.books
-    charges = Shelf(
-        "charge",
-        "/v1/charges",
-        books.charges,
-        shapes_payment.charge,
-        _looks,
-        keys={"customer": _bill_customer, "payment_intent": _intent},
-    )
-    refunds = Shelf(
-        "refund",
-        "/v1/refunds",
-        books.refunds,
-        shapes_payment.refund,
-        keys={
-            "charge": lambda record: record.charge.id,
-            "payment_intent": lambda record: _intent(record.charge),
-        },
-    )
-    notes = Shelf(
-        "credit_note",
-        "/v1/credit_notes",
-        books.credit_notes,
-        shapes_payment.credit_note,
-        keys={
-            "invoice": lambda record: record.refund.charge.invoice.id,
-            "customer": lambda record: record.refund.charge.invoice.customer.id,
-        },
-    )
-    return {
-        "charges": Listed(charges),
-        "refunds": Listed(refunds),
-        "credit_notes": Listed(notes),
-        "balance_transactions": _balance(billing),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    """A charge or a refund as it touched the balance."""
-
-    id: str
-    created: int
-    source: Charge | Refund
-
-
-def _balance(billing: Billing) -> Listed:
-    books = billing.books
-    sources: list[Charge | Refund] = [charge for charge in books.charges if charge.failure is None]
-    sources += books.refunds
-    moved = [_Moved(f"txn_3{source.core}", source.created, source) for source in sources]
-    shelf = Shelf(
-        "balance_transaction",
-        "/v1/balance_transactions",
-        moved,
-        lambda record, at: shapes_payment.balance_transaction(record.source, billing.rates),
-        fixed,
-        keys={"source": lambda record: record.source.id},
-    )
-    return Listed(
-        shelf,
-        {
-            "type": lambda record, wanted, at: (
-                ("charge" if record.source.id.startswith("ch_") else "refund") == wanted
-            ),
-            "currency": lambda record, wanted, at: wanted == "usd",
-        },
-    )

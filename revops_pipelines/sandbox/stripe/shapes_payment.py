@@ -32,7 +32,7 @@ class Rates(Protocol):
         """Dollars for one unit of the currency in the month of that day."""
 
 
-def charge(record: Charge, at: int) -> dict[str, Any]:
+def charge(record: Charge, at: int, disputed_at: int | None = None) -> dict[str, Any]:
     """https://docs.stripe.com/api/charges/object; the bill is found through its intent."""
     bill, failed = record.invoice, record.failure is not None
     story = bill.customer
@@ -60,7 +60,7 @@ def charge(record: Charge, at: int) -> dict[str, Any]:
         "currency": story.currency.lower(),
         "customer": story.id,
         "description": "Subscription update" if bill.subscription else "Payment for invoice",
-        "disputed": False,
+        "disputed": disputed_at is not None and disputed_at <= at,
         "failure_balance_transaction": None,
         "failure_code": record.failure,
         "failure_message": FAILURES[record.failure] if record.failure else None,
@@ -221,42 +221,76 @@ def credit_note(record: CreditNote, at: int) -> dict[str, Any]:
     }
 
 
-def balance_transaction(record: Charge | Refund, rates: Rates) -> dict[str, Any]:
+def balance_transaction(record: Charge | Refund, at: int, rates: Rates) -> dict[str, Any]:
     """https://docs.stripe.com/api/balance_transactions/object: what reached us, in dollars."""
     is_charge = isinstance(record, Charge)
     bill = record.invoice if isinstance(record, Charge) else record.charge.invoice
-    currency = bill.customer.currency
-    rate = rates.monthly_rate(currency, day_of(record.created))
-    major = Decimal(record.amount) / (1 if currency in ZERO_DECIMAL else 100)
+    cents, rate = dollars(record.amount, bill.customer.currency, record.created, rates)
+    return balance_entry(
+        identity=f"txn_3{record.core}",
+        created=record.created,
+        available=settled_at(record.created),
+        at=at,
+        amount=cents if is_charge else -cents,
+        fee=(cents * FEE_THOUSANDTHS + 500) // 1_000 + FEE_FIXED if is_charge else 0,
+        rate=rate,
+        source=record.id,
+        kind="charge" if is_charge else "refund",
+        category="charge" if is_charge else "refund",
+    )
+
+
+def dollars(amount: int, currency: str, at: int, rates: Rates) -> tuple[int, float | None]:
+    """An amount in cents of a dollar, and the rate it was exchanged at, if it was."""
+    rate = rates.monthly_rate(currency, day_of(at))
+    major = Decimal(amount) / (1 if currency in ZERO_DECIMAL else 100)
     cents = int((major * rate * 100).quantize(Decimal(1), ROUND_HALF_UP))
-    fee = (cents * FEE_THOUSANDTHS + 500) // 1_000 + FEE_FIXED if is_charge else 0
-    amount = cents if is_charge else -cents
+    return cents, None if currency == "USD" else float(rate)
+
+
+def settled_at(created: int) -> int:
+    """When money that moved can be paid out."""
+    return created // DAY * DAY + SETTLES_DAYS * DAY
+
+
+def balance_entry(
+    *,
+    identity: str,
+    created: int,
+    available: int,
+    at: int,
+    amount: int,
+    fee: int,
+    rate: float | None,
+    source: str,
+    kind: str,
+    category: str,
+    description: str | None = None,
+) -> dict[str, Any]:
+    """One movement of the balance; its settling has no event."""
+    fees = {
+        "amount": fee,
+        "application": None,
+        "currency": "usd",
+        "description": "Stripe processing fees",
+        "type": "stripe_fee",
+    }
     return {
-        "id": f"txn_3{record.core}",
+        "id": identity,
         "object": "balance_transaction",
         "amount": amount,
-        "available_on": record.created // DAY * DAY + SETTLES_DAYS * DAY,
+        "available_on": available,
         "balance_type": "payments",
-        "created": record.created,
+        "created": created,
         "currency": "usd",
-        "description": None,
+        "description": description,
         # In the minor units of both: a yen has none.
-        "exchange_rate": None if currency == "USD" else float(rate),
+        "exchange_rate": rate,
         "fee": fee,
-        "fee_details": [
-            {
-                "amount": fee,
-                "application": None,
-                "currency": "usd",
-                "description": "Stripe processing fees",
-                "type": "stripe_fee",
-            }
-        ]
-        if fee
-        else [],
+        "fee_details": [fees] if fee else [],
         "net": amount - fee,
-        "reporting_category": "charge" if is_charge else "refund",
-        "source": record.id,
-        "status": "available",
-        "type": "charge" if is_charge else "refund",
+        "reporting_category": category,
+        "source": source,
+        "status": "available" if at >= available else "pending",
+        "type": kind,
     }

@@ -92,7 +92,9 @@ def look_at(record: SubscriptionRecord, at: int) -> SubscriptionLook:
     return record.looks[max(0, bisect_right(record.changed_at, at) - 1)]
 
 
-def subscription(record: SubscriptionRecord, at: int) -> dict[str, Any]:
+def subscription(
+    record: SubscriptionRecord, at: int, schedule: str | None = None
+) -> dict[str, Any]:
     """https://docs.stripe.com/api/subscriptions/object, in the classic billing mode."""
     story, look = record.story, look_at(record, at)
     items = [_item(record, look, item, at) for item in look.items]
@@ -147,7 +149,7 @@ def subscription(record: SubscriptionRecord, at: int) -> dict[str, Any]:
         "pending_invoice_item_interval": None,
         "pending_setup_intent": None,
         "pending_update": None,
-        "schedule": None,
+        "schedule": schedule,
         "start_date": story.created,
         "status": look.status,
         "test_clock": None,

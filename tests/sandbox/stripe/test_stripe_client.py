@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -201,6 +202,54 @@ def test_a_customer_s_balance_runs_through_its_bills(
             running[invoice.customer] = invoice.ending_balance
     assert {name: running[name] for name in balances} == balances
     assert any(invoice.starting_balance for invoice in invoices)
+
+
+def test_disputes_and_what_they_moved(client: stripe.StripeClient) -> None:
+    disputes = list(client.v1.disputes.list({"limit": 5}).auto_paging_iter())
+    assert len({each.id for each in disputes}) == len(disputes)
+    assert {each.status for each in disputes} >= {"lost", "won"}
+    charges = {each.id: each for each in client.v1.charges.list({"limit": 100}).auto_paging_iter()}
+    disputed = {each.charge for each in disputes}
+    assert {name for name, charge in charges.items() if charge.disputed} == disputed
+    for each in disputes:
+        assert charges[each.charge].amount == each.amount
+        moved = [entry.net for entry in each.balance_transactions]
+        assert len(moved) == (2 if each.status == "won" else 1)
+        of_it = client.v1.balance_transactions.list({"source": each.id}).auto_paging_iter()
+        assert {entry.id: entry.net for entry in of_it} == {
+            entry.id: entry.net for entry in each.balance_transactions
+        }
+
+
+def test_the_balance_holds_all_that_moved(client: stripe.StripeClient) -> None:
+    kinds: Counter[str] = Counter()
+    sources: set[str] = set()
+    for entry in client.v1.balance_transactions.list({"limit": 100}).auto_paging_iter():
+        kinds[entry.type] += 1
+        sources.add(entry.source)
+        assert entry.net == entry.amount - entry.fee
+    assert set(kinds) == {"charge", "refund", "adjustment"}
+    charges = client.v1.charges.list({"limit": 100}).auto_paging_iter()
+    paid = {each.id for each in charges if each.status == "succeeded"}
+    refunds = {each.id for each in client.v1.refunds.list({"limit": 100}).auto_paging_iter()}
+    disputes = {each.id for each in client.v1.disputes.list({"limit": 100}).auto_paging_iter()}
+    assert sources == paid | refunds | disputes
+
+
+def test_schedules_lead_their_subscriptions(client: stripe.StripeClient) -> None:
+    schedules = {
+        each.id: each
+        for each in client.v1.subscription_schedules.list({"limit": 3}).auto_paging_iter()
+    }
+    listed = client.v1.subscriptions.list({"limit": 100, "status": "all"}).auto_paging_iter()
+    led = {each.id: each for each in listed if each.schedule is not None}
+    active = {name: each for name, each in schedules.items() if each.status == "active"}
+    assert {each.status for each in schedules.values()} >= {"active", "released"}
+    assert {each.schedule for each in led.values()} == set(active)
+    for each in active.values():
+        phases = [(phase.start_date, phase.end_date) for phase in each.phases]
+        assert (each.current_phase.start_date, each.current_phase.end_date) in phases
+        assert all(one[1] == two[0] for one, two in pairwise(phases))
 
 
 def test_errors_reach_the_client_as_its_own(open_stripe: Callable[..., Any]) -> None:

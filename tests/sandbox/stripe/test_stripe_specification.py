@@ -32,6 +32,8 @@ LISTS = {
     "refunds": {},
     "credit_notes": {},
     "balance_transactions": {},
+    "disputes": {},
+    "subscription_schedules": {},
     "events": {},
 }
 # Validation in Python takes milliseconds an object: so many of each list, spread evenly.
@@ -102,6 +104,8 @@ def test_a_list_is_as_published(stripe_api: Caller, name: str) -> None:
         ("refunds", "refund"),
         ("credit_notes", "id"),
         ("balance_transactions", "id"),
+        ("disputes", "dispute"),
+        ("subscription_schedules", "schedule"),
         ("events", "id"),
     ],
 )
@@ -221,6 +225,8 @@ NOT_SERVED = {
         ("refund", "/v1/refunds", {}),
         ("credit_note", "/v1/credit_notes", {}),
         ("balance_transaction", "/v1/balance_transactions", {}),
+        ("dispute", "/v1/disputes", {}),
+        ("subscription_schedule", "/v1/subscription_schedules", {}),
         ("event", "/v1/events", {}),
         ("account", "/v1/account", {}),
     ],
