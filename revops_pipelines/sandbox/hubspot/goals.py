@@ -5,8 +5,9 @@ properties of both. Does not: any deal.
 
 The simulated company has no targets of its own; these are derived from who works there. Every user
 at work when a quarter begins has a revenue target for it (`quota`), every team the sum of them,
-and a target for calls that is no quota. Targets are set two weeks ahead; every ninth is raised by a
-tenth a month into its quarter; those of people who leave before it begins are archived.
+and a target for calls that is no quota. Targets are set two weeks ahead (the first when the company
+begins); every ninth is raised by a tenth six weeks later; those of people who leave before the
+quarter are archived.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from revops_pipelines.sandbox.world.world import World
 GOAL_IDS_FROM, GOAL_ID_STEP = 44_027_000_000, 11
 FORECAST_IDS_FROM, FORECAST_ID_STEP = 475_911_000_000, 13
 SET_AHEAD = timedelta(days=14)
-RAISED_EVERY, RAISED_AFTER = 9, timedelta(days=30)
+RAISED_EVERY, RAISED_AFTER = 9, timedelta(days=44)
 USER_IDS_FROM = 9_000
 
 
@@ -33,6 +34,7 @@ class Target:
 
     kind: str
     quarter: date
+    set_at: datetime
     user: User | None
     team: str
     amount: int
@@ -50,14 +52,9 @@ class Target:
         begins = datetime(following.year, following.month, 1, tzinfo=UTC)
         return begins - timedelta(milliseconds=1)
 
-    @property
-    def set_at(self) -> datetime:
-        """When it was entered."""
-        return self.begins_at - SET_AHEAD
-
     def amount_at(self, now: datetime) -> int:
         """The target as it stands then."""
-        raised = self.raised_to is not None and self.begins_at + RAISED_AFTER <= now
+        raised = self.raised_to is not None and self.set_at + RAISED_AFTER <= now
         return self.raised_to if raised and self.raised_to is not None else self.amount
 
 
@@ -76,18 +73,19 @@ def targets(world: World) -> list[Target]:
     found: list[Target] = []
     for quarter in _quarters(world.start, world.end):
         begins = datetime(quarter.year, quarter.month, 1, tzinfo=UTC)
-        known = [user for user in world.users if user.at_work(begins - SET_AHEAD)]
+        at = max(begins - SET_AHEAD, world.start)
+        known = [user for user in world.users if user.at_work(at)]
         for user in known:
             amount = quota(user.index, quarter)
             raised = amount * 11 // 10 if (len(found) + 1) % RAISED_EVERY == 0 else None
-            found.append(Target("sales_quota", quarter, user, user.team, amount, raised))
+            found.append(Target("sales_quota", quarter, at, user, user.team, amount, raised))
         for team in TEAMS:
             members = [user for user in known if user.team == team.name]
             total = sum(quota(user.index, quarter) for user in members)
             if members:
-                found.append(Target("sales_quota", quarter, None, team.name, total, None))
+                found.append(Target("sales_quota", quarter, at, None, team.name, total, None))
                 calls = 400 * len(members)
-                found.append(Target("calls_made", quarter, None, team.name, calls, None))
+                found.append(Target("calls_made", quarter, at, None, team.name, calls, None))
     return found
 
 
@@ -150,7 +148,7 @@ class GoalTargets:
         yield Change(epoch_ms(target.set_at), values, "CRM_UI")
         if target.raised_to is not None:
             raised = {"hs_target_amount": str(target.raised_to)}
-            yield Change(epoch_ms(target.begins_at + RAISED_AFTER), raised, "CRM_UI")
+            yield Change(epoch_ms(target.set_at + RAISED_AFTER), raised, "CRM_UI")
 
 
 class Forecasts:

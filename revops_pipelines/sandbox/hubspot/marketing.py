@@ -21,7 +21,7 @@ from typing import NamedTuple
 from revops_pipelines.sandbox.hubspot.marketing_ids import list_id
 from revops_pipelines.sandbox.world import marketing_shapes as shapes
 from revops_pipelines.sandbox.world.marketing import RAISING_FORMS, READING_FORMS
-from revops_pipelines.sandbox.world.marketing_shapes import Activity, Program
+from revops_pipelines.sandbox.world.marketing_shapes import Activity, Program, Scalar
 from revops_pipelines.sandbox.world.world import World
 
 FORMS = (*RAISING_FORMS, *READING_FORMS)
@@ -33,6 +33,16 @@ EVENT_TYPES: Mapping[int, str] = {
     shapes.OPEN: "OPEN",
     shapes.CLICK: "CLICK",
     shapes.UNSUBSCRIBED: "STATUSCHANGE",
+}
+# Which of an entry's details names the run of the campaign that sent the mail.
+_RUN_AT = {
+    shapes.SEND: 0,
+    shapes.DELIVERED: 0,
+    shapes.BOUNCED: 3,
+    shapes.SOFT_BOUNCED: 3,
+    shapes.OPEN: 2,
+    shapes.CLICK: 2,
+    shapes.UNSUBSCRIBED: 0,
 }
 
 
@@ -56,11 +66,12 @@ class Submission(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that a mail or its reader did."""
+    """Something that a mail or its reader did; `sent` is the sending it goes back to."""
 
     activity: Activity
     type: str
     email: str
+    sent: Activity | None
 
 
 class MarketingShelf:
@@ -83,6 +94,7 @@ class MarketingShelf:
                 contact.kind == "primary" and contact.person_index not in self._contact_of
             ):
                 self._contact_of[contact.person_index] = position
+        self._sent: dict[tuple[int, int | None, Scalar], Activity] = {}
         self.mailings: dict[int, Mailing] = {}
         self.submissions: dict[str, list[Submission]] = {name: [] for name in FORMS}
         self.events: list[Event] = []
@@ -143,11 +155,21 @@ class MarketingShelf:
                 )
             )
         elif activity.type_id in EVENT_TYPES:
-            self.events.append(Event(activity, EVENT_TYPES[activity.type_id], email))
+            kind = EVENT_TYPES[activity.type_id]
+            self.events.append(Event(activity, kind, email, self._sending(activity)))
             self._note_mailing(activity)
         elif activity.type_id == shapes.PROGRESSION and activity.value_id is not None:
             members = self.members.setdefault(list_id(activity.value_id), {})
             members.setdefault(self._contact_of[person.index], activity.at)
+
+    def _sending(self, activity: Activity) -> Activity | None:
+        """The sending of a mail that an entry goes back to; sendings are remembered by run."""
+        run = activity.details[_RUN_AT[activity.type_id]]
+        key = (activity.lead_id, activity.value_id, run)
+        if activity.type_id == shapes.SEND:
+            self._sent[key] = activity
+            return None
+        return self._sent.get(key)
 
     def _note_mailing(self, activity: Activity) -> None:
         number, name = int(activity.value_id or 0), str(activity.value)

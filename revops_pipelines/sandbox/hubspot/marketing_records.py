@@ -259,6 +259,8 @@ def event(each: Event) -> dict[str, Any]:
         "recipient": each.email,
         "type": each.type,
     }
+    if each.sent is not None:
+        record["sentBy"] = {"id": event_id(each.sent.guid), "created": each.sent.at * 1_000}
     if each.type in ("OPEN", "CLICK"):
         record["filteredEvent"] = activity.details[0] is True
         record["deviceType"] = "MOBILE" if activity.details[3] else "COMPUTER"

@@ -20,6 +20,7 @@ def _sandbox_options(urls: Mapping[str, str]) -> Mapping[str, Any]:
         "internal_domains": ("northbeam.example",),
         "small_below_employees": 200,
         "mid_below_employees": 1_500,
+        "with_forecasts": True,
     }
 
 

@@ -6,6 +6,7 @@ Belongs here: one small request per stream. Does not: whether the data is good.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
@@ -18,6 +19,7 @@ from revops_pipelines.engine.ingest.errors import (
     RequestRefusedError,
 )
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
+from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 from revops_pipelines.resources.sources.hubspot.streams import OBJECT_KINDS, streams
 
 _APP = "HubSpot > Settings > Integrations > Private Apps"
@@ -26,11 +28,12 @@ _APP = "HubSpot > Settings > Integrations > Private Apps"
 def check(api: HubSpot) -> Sequence[Reach]:
     """One line per stream; a refused token ends the check, since nothing else can be told."""
     found: list[Reach] = []
-    for stream in streams(api.options):
+    # `connect` was given no others.
+    for stream in streams(cast(HubSpotOptions, api.options)):
         try:
             detail = _look_at(api, stream.name)
         except IngestError as error:
-            found.append(Reach(stream.name, False, str(error), _remedy(error, stream.scopes)))
+            found.append(Reach(stream.name, False, str(error), remedy(error, stream.scopes)))
             if isinstance(error, CredentialsRefusedError):
                 break
         else:
@@ -62,11 +65,12 @@ def _look_at(api: HubSpot, stream: str) -> str:
     return "readable"
 
 
-def _remedy(error: IngestError, scopes: Sequence[str]) -> str:
+def remedy(error: IngestError, scopes: Sequence[str]) -> str:
+    """What to do about an error, in words for who runs this."""
     if isinstance(error, CredentialsRefusedError):
         return f"make a new access token in {_APP} and put it into HUBSPOT_ACCESS_TOKEN"
     if isinstance(error, PermissionMissingError):
         return f"grant {' and '.join(scopes) or 'the scope'} to the private app in {_APP}"
     if isinstance(error, QuotaExhaustedError):
         return "wait until midnight in the account's time zone, or ask less often"
-    return "look at status.hubspot.com and at base_url in [sources.hubspot]"
+    return "look at status.hubspot.com and at base_url in revops.toml"

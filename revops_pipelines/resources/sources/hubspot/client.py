@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from revops_pipelines.engine.declarations import Connection
+from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.http import HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
-from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
+from revops_pipelines.resources.sources.hubspot.options import HubSpotReach
 
 SEARCH = "search"
 Answer = TypeVar("Answer")
@@ -119,19 +120,32 @@ class HubSpot:
     """A connected account; shared by its streams, safe across threads."""
 
     http: HttpClient
-    options: HubSpotOptions
+    options: HubSpotReach
     paths: Paths
     _properties: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def get(
-        self, answer: type[Answer], path: str, params: Mapping[str, Any] | None = None
+        self,
+        answer: type[Answer],
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        on_reject: OnReject | None = None,
     ) -> Answer:
-        """A GET's answer as `answer`."""
-        return self.http.read(answer, path, params=params)
+        """A GET's answer as `answer`; `on_reject` takes records that are no proper JSON."""
+        return self.http.read(answer, path, params=params, on_reject=on_reject)
 
-    def post(self, answer: type[Answer], path: str, body: Any, endpoint: str = "default") -> Answer:
+    def post(
+        self,
+        answer: type[Answer],
+        path: str,
+        body: Any,
+        endpoint: str = "default",
+        on_reject: OnReject | None = None,
+    ) -> Answer:
         """A POST's answer as `answer`; all our POSTs only read."""
-        return self.http.read(answer, path, method="POST", json=body, endpoint=endpoint)
+        return self.http.read(
+            answer, path, method="POST", json=body, endpoint=endpoint, on_reject=on_reject
+        )
 
     def property_names(self, kind: str, needed: Sequence[str]) -> tuple[str, ...]:
         """Properties to ask for: those the account has, asked once in a connection's life.
@@ -156,7 +170,7 @@ class HubSpot:
 
 def connect(connection: Connection) -> HubSpot:
     """A client for a private app's token (or any bearer token that outlives the run)."""
-    options: HubSpotOptions = connection.options
+    options: HubSpotReach = connection.options
     token = connection.secrets["access_token"]
     limiter = Limiter(
         _rolling(options.requests_per_10_seconds, 10.0),

@@ -1,7 +1,7 @@
 """What HubSpot gives to the conformed entities.
 
 Belongs here: the list of offers, and those of people and companies. Does not: activities
-(`offers_activities.py`) and deals (`offers_deals.py`).
+(`offers_activities.py`), deals (`offers_deals.py`) and quotas (`offers_targets.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from revops_pipelines.resources.sources.hubspot.offers_deals import (
     opportunity_contacts,
     stage_history,
 )
+from revops_pipelines.resources.sources.hubspot.offers_targets import quotas
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 
 # HubSpot's names of a contact's first source, in the words that all systems share.
@@ -34,6 +35,7 @@ def offers(options: HubSpotOptions) -> tuple[Offer, ...]:
         opportunities(options, channel_of),
         opportunity_contacts(),
         stage_history(options),
+        quotas(options),
         Offer("fx_rates", _FX_RATES, ("exchange_rates",)),
         Offer("merges", _MERGES, ("contacts", "companies", "deals")),
     )

@@ -27,8 +27,8 @@ CALL_OUTCOMES = {
 }
 
 
-class HubSpotOptions(SourceOptions):
-    """How HubSpot is reached, how much of it is read, and what its records mean to us."""
+class HubSpotReach(SourceOptions):
+    """How HubSpot is reached and how much of it is read: the same for CRM and marketing."""
 
     base_url: str = Field(
         "https://api.hubapi.com", description="Where the API is; a compatible server may stand in."
@@ -94,6 +94,11 @@ class HubSpotOptions(SourceOptions):
         description="Ask for the properties we use and the account's own, and leave out HubSpot's "
         "other hundreds.",
     )
+
+
+class HubSpotOptions(HubSpotReach):
+    """The same, and what the CRM's records mean to us."""
+
     qualified_stages: tuple[str, ...] = Field(
         (),
         description="Labels or ids of the stages from which a deal counts as qualified; the first "
@@ -163,4 +168,13 @@ class HubSpotOptions(SourceOptions):
     booking_sources: tuple[str, ...] = Field(
         ("MEETINGS_PUBLIC", "MEETINGS_EMBEDDED"),
         description="Sources of a meeting (hs_meeting_source) that the prospect booked.",
+    )
+    quota_goal_types: tuple[str, ...] = Field(
+        ("sales_quota", "revenue"),
+        description="Types of goals (hs_goal_type) whose target is money to be won; goals of no "
+        "type count as well.",
+    )
+    with_forecasts: bool = Field(
+        False,
+        description="Read the forecasts that people hand in: Sales Hub Professional, and a beta.",
     )

@@ -16,15 +16,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import RequestRefusedError
+from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.engine.ingest.windows import Window, pull_window
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
-from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 from revops_pipelines.resources.sources.hubspot.reading import (
     Wish,
     batches,
     changed_ids,
+    counted,
     id_of,
     listed,
     read_records,
@@ -41,12 +44,16 @@ _MERGED_AT = re.compile(rb'"hs_calculated_merged_vids":\s?"([0-9:; ]+)"')
 
 @dataclass(frozen=True, slots=True)
 class ObjectKind:
-    """A type of record: its name in paths, the property that tells of changes, what it carries."""
+    """A type of record: its name in paths, the property that tells of changes, what it carries.
+
+    A type that HubSpot does not search (`is_searched` false) is listed whole each time.
+    """
 
     name: str
     modified: str = "hs_lastmodifieddate"
     history: tuple[str, ...] = ()
     associations: tuple[str, ...] = ()
+    is_searched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +65,26 @@ class _Plan:
     lists_archived: bool = True
 
 
-def object_puller(kind: ObjectKind, needed: Sequence[str]) -> Callable[[Pull], None]:
-    """The `pull` of a stream of that type; `needed` are the properties its columns read."""
+def object_puller(
+    kind: ObjectKind,
+    needed: Sequence[str],
+    named_in: Callable[[Any], Sequence[str]] = lambda options: (),
+) -> Callable[[Pull], None]:
+    """The `pull` of a stream of that type.
+
+    `needed` are the properties its columns read, `named_in(options)` those that the settings name.
+    """
 
     def pull(job: Pull) -> None:
         api: HubSpot = job.client
-        wanted = (*_ALWAYS, kind.modified, *needed, *_named_in(api.options))
-        wish = Wish(
-            kind.name, api.property_names(kind.name, wanted), kind.history, kind.associations
-        )
-        plan = _plan(job, api)
+        wanted = (*_ALWAYS, kind.modified, *needed, *named_in(api.options))
+        names = api.property_names(kind.name, wanted)
+        tally = _Tally(job)
+        wish = Wish(kind.name, names, kind.history, kind.associations, tally.reject)
+        plan = _plan(job, api, kind)
         known: list[str] = []
         if plan.changes is None:
-            known = _pull_all(job, api, wish)
+            known = _pull_all(job, api, wish, tally, promised=_promised(api, kind))
         else:
             _pull_changes(job, api, wish, kind.modified, plan.changes)
         cursor = dict(job.cursor) | {"until": plan.until.isoformat()}
@@ -86,13 +100,7 @@ def object_puller(kind: ObjectKind, needed: Sequence[str]) -> Callable[[Pull], N
     return pull
 
 
-def _named_in(options: HubSpotOptions) -> tuple[str, ...]:
-    """Properties that the options name; asked for even where only needed ones are."""
-    named = [name for wanted in options.excluded_when.values() for name in wanted]
-    return (*named, options.region_property) if options.region_property else tuple(named)
-
-
-def _plan(job: Pull, api: HubSpot) -> _Plan:
+def _plan(job: Pull, api: HubSpot, kind: ObjectKind) -> _Plan:
     options = api.options
     last = _moment(job.cursor.get("until"))
     changes = pull_window(
@@ -107,7 +115,7 @@ def _plan(job: Pull, api: HubSpot) -> _Plan:
     # nights that did not happen; one with them does not wait for the last minutes to pass.
     grace = -_EARLY if job.fetched.get(THOROUGH) else _OVERDUE
     full_every = timedelta(days=options.full_every_days) + grace
-    if last is None or _is_due(job, "full_at", full_every):
+    if last is None or not kind.is_searched or _is_due(job, "full_at", full_every):
         return _Plan(None, changes.end)
     archived_every = timedelta(hours=options.archived_every_hours) + max(grace, timedelta())
     is_due = _is_due(job, "archived_at", archived_every)
@@ -123,16 +131,41 @@ def _moment(value: Any) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
-def _pull_all(job: Pull, api: HubSpot, wish: Wish) -> list[str]:
-    """List every record; returns the identifiers that exist."""
+class _Tally:
+    """Puts records aside and counts them: they came, though they are not landed."""
+
+    def __init__(self, job: Pull) -> None:
+        self._job = job
+        self.rejected = 0
+
+    def reject(self, record: bytes, rule: str) -> None:
+        """Put a record aside."""
+        self.rejected += 1
+        self._job.reject(record, rule)
+
+
+def _promised(api: HubSpot, kind: ObjectKind) -> int:
+    """How many records a list should hold, by the search; asked before the list is read."""
+    return counted(api, kind.name) if kind.is_searched else 0
+
+
+def _pull_all(job: Pull, api: HubSpot, wish: Wish, tally: _Tally, *, promised: int) -> list[str]:
+    """List every record; returns the identifiers that exist.
+
+    A list that ends early looks like any other; the total that the search promised tells. Records
+    that came since are more than promised, which is no loss. Raises VolumeAlarmError.
+    """
+    came = 0
     known: list[str] = []
     for records in listed(api, wish):
+        came += len(records)
         job.write(records)
         for record in records:
             identifier = id_of(record)
             known.append(identifier)
             known.extend(_bury_merged(job, identifier, record))
         job.progress(len(known))
+    reconcile(wish.kind, promised, came + tally.rejected)
     return known
 
 
@@ -174,12 +207,22 @@ def _pull_archived(job: Pull, api: HubSpot, wish: Wish) -> list[str] | None:
     return known
 
 
-_ARCHIVED_AT = re.compile(rb'"archivedAt":\s?"([^"]+)"')
+class _Ended(msgspec.Struct, rename="camel"):
+    archived_at: str | None = None
+    updated_at: str | None = None
 
 
 def _archived_at(record: bytes) -> datetime | None:
-    found = _ARCHIVED_AT.search(record)
-    return None if found is None else _moment(found.group(1).decode())
+    """When a record was archived: not before its last change, which would count as its return.
+
+    >>> _archived_at(b'{"archivedAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-02T00:00:00Z"}')
+    datetime.datetime(2026, 1, 2, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    ended = msgspec.json.decode(record, type=_Ended)
+    if ended.archived_at is None:
+        return None
+    moments = (_moment(ended.archived_at), _moment(ended.updated_at))
+    return max(moment for moment in moments if moment is not None)
 
 
 def _bury_merged(job: Pull, identifier: str, record: bytes) -> list[str]:

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import CursorLoopError, ProtocolError
+from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.engine.ingest.windows import Window
 from revops_pipelines.resources.sources.hubspot.client import SEARCH, HubSpot
@@ -23,6 +25,7 @@ Item = TypeVar("Item")
 _URL_REST = 400
 _COMMA = len("%2C")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FEW = 20
 _PRIMARY_COMPANY = ("contacts", "deals")
 
 
@@ -82,12 +85,13 @@ class _LinksPage(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of each record of a type."""
+    """What is asked of each record of a type; `on_reject` takes those that are no proper JSON."""
 
     kind: str
     properties: tuple[str, ...]
     history: tuple[str, ...]
     associations: tuple[str, ...]
+    on_reject: OnReject | None = None
 
     def split(self, url_characters: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Properties that fit into a URL, and those that must be asked for otherwise.
@@ -103,11 +107,14 @@ class Wish:
         return self.properties, ()
 
 
-def pages(api: HubSpot, path: str, params: Mapping[str, Any]) -> Iterator[Page]:
+def pages(
+    api: HubSpot, path: str, params: Mapping[str, Any], on_reject: OnReject | None = None
+) -> Iterator[Page]:
     """All pages of a list. Raises CursorLoopError for one that does not end."""
 
     def fetch(after: str | None) -> Page:
-        return api.get(Page, path, params if after is None else {**params, "after": after})
+        asked = params if after is None else {**params, "after": after}
+        return api.get(Page, path, asked, on_reject)
 
     return follow(fetch, _after, lambda page: len(page.results))
 
@@ -129,11 +136,17 @@ def listed(api: HubSpot, wish: Wish, *, archived: bool = False) -> Iterator[list
         params["propertiesWithHistory"] = ",".join(wish.history)
     if wish.associations:
         params["associations"] = ",".join(wish.associations)
-    for page in pages(api, api.paths.objects(wish.kind), params):
+    for page in pages(api, api.paths.objects(wish.kind), params, wish.on_reject):
         records = [bytes(record) for record in page.results]
         if rest:
-            records = _with_rest(api, wish.kind, records, rest, archived=archived)
+            records = _with_rest(api, wish, records, rest, archived=archived)
         yield _with_all_associations(api, wish, records)
+
+
+def counted(api: HubSpot, kind: str) -> int:
+    """How many records of a type the search knows: its total, whatever its cap on results."""
+    body = {"filterGroups": [], "properties": ["hs_object_id"], "limit": 1, "after": "0"}
+    return api.post(_FoundPage, f"{api.paths.objects(kind)}/search", body, SEARCH).total
 
 
 def changed_ids(
@@ -162,6 +175,8 @@ def changed_ids(
         found = api.post(_FoundPage, f"{api.paths.objects(kind)}/search", body, SEARCH)
         ids = [result.id for result in found.results]
         if not ids:
+            # The index may still count a few that are gone; many are a loss.
+            reconcile(kind, found.total - _FEW, 0)
             return
         numbers = [int(number) for number in ids]
         if numbers != sorted(set(numbers)) or numbers[0] <= after:
@@ -197,7 +212,7 @@ def read_records(api: HubSpot, wish: Wish, ids: Sequence[str]) -> list[bytes]:
     size = options.history_page_records if wish.history else options.page_records
     records: list[bytes] = []
     for some in batches(ids, size):
-        records.extend(_batch(api, wish.kind, some, wish.properties, wish.history))
+        records.extend(_batch(api, wish, some, wish.properties, wish.history))
     if not wish.associations:
         return records
     found = [id_of(record) for record in records]
@@ -215,7 +230,7 @@ def id_of(record: bytes) -> str:
 
 def _batch(
     api: HubSpot,
-    kind: str,
+    wish: Wish,
     ids: Sequence[str],
     properties: Sequence[str],
     history: Sequence[str] = (),
@@ -227,20 +242,21 @@ def _batch(
         "properties": list(properties),
         "propertiesWithHistory": list(history),
     }
-    path = f"{api.paths.objects(kind)}/batch/read"
+    path = f"{api.paths.objects(wish.kind)}/batch/read"
     if archived:
         path += "?archived=true"
-    return [bytes(record) for record in api.post(Page, path, body).results]
+    page = api.post(Page, path, body, on_reject=wish.on_reject)
+    return [bytes(record) for record in page.results]
 
 
 def _with_rest(
-    api: HubSpot, kind: str, records: list[bytes], rest: Sequence[str], *, archived: bool
+    api: HubSpot, wish: Wish, records: list[bytes], rest: Sequence[str], *, archived: bool
 ) -> list[bytes]:
     """Records with the properties that did not fit into the list's URL, merged by id."""
     parts = [_parts(record) for record in records]
     by_id = {msgspec.json.decode(part["id"], type=str): part for part in parts}
     for some in batches(list(by_id), api.options.page_records):
-        for more in _batch(api, kind, some, rest, archived=archived):
+        for more in _batch(api, wish, some, rest, archived=archived):
             part = _parts(more)
             whole = by_id.get(msgspec.json.decode(part["id"], type=str))
             if whole is not None:

@@ -25,7 +25,7 @@ def pull_owners(job: Pull) -> None:
     """Owners who are active and, in a list of their own, those who were deactivated."""
     api: HubSpot = job.client
     for archived in ("false", "true"):
-        for page in pages(api, api.paths.owners(), {**_PAGE, "archived": archived}):
+        for page in pages(api, api.paths.owners(), {**_PAGE, "archived": archived}, job.reject):
             job.write(bytes(record) for record in page.results)
     job.finish({})
 
@@ -37,7 +37,7 @@ def pull_pipelines(job: Pull) -> None:
     """
     job.share(THOROUGH, True)
     api: HubSpot = job.client
-    page = api.get(Page, api.paths.pipelines("deals"))
+    page = api.get(Page, api.paths.pipelines("deals"), None, job.reject)
     job.write(bytes(record) for record in page.results)
     job.finish({})
 
@@ -50,7 +50,7 @@ def property_puller(kinds: Sequence[str]) -> Callable[[Pull], None]:
         known: list[tuple[str, str]] = []
 
         for kind in kinds:
-            page = api.get(Page, api.paths.properties(kind))
+            page = api.get(Page, api.paths.properties(kind), None, job.reject)
             job.write(_of_kind(kind, bytes(record)) for record in page.results)
             known.extend(
                 (kind, msgspec.json.decode(record, type=_Named).name) for record in page.results
@@ -73,7 +73,7 @@ def _of_kind(kind: str, record: bytes) -> bytes:
 def pull_exchange_rates(job: Pull) -> None:
     """All rates there ever were, into the company's currency."""
     api: HubSpot = job.client
-    for page in pages(api, api.paths.exchange_rates(), _PAGE):
+    for page in pages(api, api.paths.exchange_rates(), _PAGE, job.reject):
         job.write(bytes(record) for record in page.results)
     job.finish({})
 
