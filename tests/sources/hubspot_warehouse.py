@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from revops_pipelines.engine.declarations import Cursor, Stream
+from revops_pipelines.engine.declarations import Cursor, Source, Stream
 from revops_pipelines.engine.ingest.landing import Landed, LandingWriter
 from revops_pipelines.engine.ingest.load import ensure_raw_tables, load_stream
 from revops_pipelines.engine.ingest.pull import Failed, SourceJob, pull_sources
@@ -29,18 +29,19 @@ Row = dict[str, Any]
 
 @dataclass
 class Warehouse:
-    """Raw tables of one HubSpot account, and what the source offers from them."""
+    """Raw tables of one HubSpot account, and what the source (its CRM) offers from them."""
 
     folder: Path
     options: Any = field(default_factory=SOURCE.options)
+    source: Source = SOURCE
 
     def __post_init__(self) -> None:
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         ensure_schema(self.connection)
-        self.streams: dict[str, Stream] = {s.name: s for s in SOURCE.streams(self.options)}
-        ensure_raw_tables(self.connection, "hubspot", tuple(self.streams.values()))
-        self.offers = {offer.entity: offer.sql for offer in SOURCE.offers(self.options)}
+        self.streams: dict[str, Stream] = {s.name: s for s in self.source.streams(self.options)}
+        ensure_raw_tables(self.connection, self.source.name, tuple(self.streams.values()))
+        self.offers = {offer.entity: offer.sql for offer in self.source.offers(self.options)}
         self.cursors: dict[str, Cursor] = {}
         self._filled: set[str] = set()
 
@@ -52,7 +53,7 @@ class Warehouse:
         at: datetime = NOON,
     ) -> None:
         """Load records and tombstones as if they had been pulled."""
-        writer = LandingWriter(self.folder, "hubspot", stream, at)
+        writer = LandingWriter(self.folder, self.source.name, stream, at)
         writer.write([msgspec.json.encode(record) for record in records])
         for key, moment, reason in deleted:
             writer.delete((key,), moment, reason)
@@ -61,7 +62,7 @@ class Warehouse:
     def clear(self) -> None:
         """Forget all that was loaded."""
         for stream in self._filled:
-            table = raw_table("hubspot", self.streams[stream])
+            table = raw_table(self.source.name, self.streams[stream])
             for name in (table.current, table.history, table.tombstones):
                 self.connection.execute(f"DELETE FROM {name}")
         self._filled.clear()
@@ -69,7 +70,7 @@ class Warehouse:
 
     def offered(self, entity: str) -> list[Row]:
         """The rows of an entity."""
-        result = self.connection.execute(self.offers[entity].replace("@source", "hubspot"))
+        result = self.connection.execute(self.offers[entity].replace("@source", self.source.name))
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -82,8 +83,8 @@ class Warehouse:
     def pull(self, sandbox: Sandbox, streams: Sequence[str] = ()) -> dict[str, Landed | Failed]:
         """Pull from a running sandbox and load what came; returns what each stream did."""
         job = SourceJob(
-            "hubspot",
-            SOURCE,
+            self.source.name,
+            self.source,
             self.options.model_copy(update={"base_url": sandbox.urls["hubspot"]}),
             sandbox.keys["hubspot"],
             tuple(streams),
@@ -109,7 +110,7 @@ class Warehouse:
 
     def _load(self, stream: str, landed: Landed, at: datetime) -> None:
         self._filled.add(stream)
-        load_stream(self.connection, "hubspot", self.streams[stream], landed, "test", at)
+        load_stream(self.connection, self.source.name, self.streams[stream], landed, "test", at)
 
 
 def record(
