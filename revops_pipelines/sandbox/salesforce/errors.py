@@ -10,7 +10,7 @@ from typing import Any
 from revops_pipelines.sandbox.calls import Reply
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
     """An answer that is an error: status, `errorCode` and message."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from revops_pipelines.sandbox.salesforce.conditions import Bounds, bounds_of, sort_rows, test_of
+from revops_pipelines.sandbox.salesforce.conditions import (
+    FIRST,
+    LAST,
+    bounds_of,
+    sort_rows,
+    test_of,
+)
 from revops_pipelines.sandbox.salesforce.errors import Refused, invalid_field, malformed
 from revops_pipelines.sandbox.salesforce.objects import Field, SObject
 from revops_pipelines.sandbox.salesforce.org import Org
@@ -197,7 +203,7 @@ def _narrowed(
     if where is None:
         return table.standing(now, everything=everything), True
     stamped, created = bounds_of(where, MODSTAMP), bounds_of(where, "CreatedDate")
-    if _has_modstamp(table.schema) and stamped != Bounds(0, 2**40, False):
+    if _has_modstamp(table.schema) and (stamped.low > FIRST or stamped.high < LAST):
         found = table.changed(now, stamped.low, stamped.high, everything=everything)
         return found, stamped.is_exact
     positions = table.standing(now, everything=everything)
@@ -211,11 +217,15 @@ def _has_modstamp(sobject: SObject) -> bool:
 
 
 def _own(sobject: SObject, name: str, text: str) -> Column:
-    for field in sobject.fields.values():
-        if field.name.lower() == name.lower():
-            known = field.name
-            return Column((known,), field, lambda row, now: row.get(known))
-    raise _no_such_column(sobject.name, name, text)
+    field = next((each for each in sobject.fields.values() if _same(each.name, name)), None)
+    if field is None:
+        raise _no_such_column(sobject.name, name, text)
+    known = field.name
+    return Column((known,), field, lambda row, now: row.get(known))
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
 
 
 def _link(sobject: SObject, name: str, text: str) -> Field:

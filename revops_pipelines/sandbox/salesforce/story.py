@@ -74,14 +74,17 @@ def day_text(at: int) -> str:
 
 
 def in_order(changes: Iterable[Change]) -> list[Change]:
-    """Oldest first; changes of one moment become one, the later ones' values winning."""
+    """Oldest first; changes of one moment become one, the later ones' values winning.
+
+    Whoever began it counts as having made it all.
+    """
     story: list[Change] = []
     for change in sorted(changes, key=lambda change: change.at):
         if story and story[-1].at == change.at:
             before = story.pop()
             silent = before.is_silent and change.is_silent
             values = {**before.values, **change.values}
-            change = replace(change, values=values, is_silent=silent)
+            change = replace(before, values=values, is_silent=silent)
         story.append(change)
     return story
 
