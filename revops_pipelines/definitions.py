@@ -24,6 +24,7 @@ from revops_pipelines.contracts.contract import columns_of, references_of
 from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.conform.declaration import Entity
 from revops_pipelines.engine.conform.prepare import MERGES
+from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.registry import discover
@@ -93,7 +94,10 @@ def build_defs(
 def _data_layers(settings: Settings, systems: Systems) -> _Layers:
     entities = discover(conformed_plugins, Entity)
     streams = {system.name: system.streams for system in systems}
-    raw = [raw_assets(system.name, system.source, system.streams, streams) for system in systems]
+    guard = VolumeGuard(share=settings.quality.max_vanished_share)
+    raw = [
+        raw_assets(system.name, system.source, system.streams, streams, guard) for system in systems
+    ]
     sources = sources_asset(entities.values(), systems.areas, streams, settings)
     offered = {offer.offer.entity for offer in systems.offers} & set(entities)
     columns: dict[dg.AssetKey, Collection[str]] = {PARAMETERS_KEY: ()}

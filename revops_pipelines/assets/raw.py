@@ -16,9 +16,11 @@ from typing import Any
 
 import dagster as dg
 
+from revops_pipelines.assets.raw_checks import raw_check_specs, raw_checks
 from revops_pipelines.engine.declarations import Source, Stream
 from revops_pipelines.engine.factories.metadata import column_schema
 from revops_pipelines.engine.ingest.errors import IngestError, TransientError
+from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.load import Loaded, ensure_raw_tables, load_stream
 from revops_pipelines.engine.ingest.pull import Failed, Landed, Pulled
 from revops_pipelines.engine.needs import Clock, Pulls, Warehouse
@@ -50,14 +52,22 @@ def raw_key(source: str, stream: str) -> dg.AssetKey:
 
 
 def raw_assets(
-    name: str, source: Source, streams: Sequence[Stream], sources: Mapping[str, Sequence[Stream]]
+    name: str,
+    source: Source,
+    streams: Sequence[Stream],
+    sources: Mapping[str, Sequence[Stream]],
+    guard: VolumeGuard | None = None,
 ) -> dg.AssetsDefinition:
-    """The assets of one configured source. `sources` are all that run, to pull them together."""
+    """The assets of one configured source. `sources` are all that run, to pull them together.
+
+    `guard` says how many records may vanish at once before that is taken for a fault.
+    """
     by_key = {raw_key(name, stream.name): stream for stream in streams}
 
     @dg.multi_asset(
         name=f"{LAYER}__{name}",
         specs=[_spec(name, source, stream) for stream in streams],
+        check_specs=list(raw_check_specs(by_key)),
         can_subset=True,
         required_resource_keys=_RESOURCES,
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
@@ -76,7 +86,7 @@ def raw_assets(
         wanted = {**wanted, name: selected}
         pulled = puller.results(wanted, name, warehouse, clock)
         failed = [result for result in pulled.values() if isinstance(result, Failed)]
-        yield from _load(context, name, streams, pulled, failed)
+        yield from _load(context, name, streams, pulled, failed, guard)
         _fail_if_any(name, failed, len(pulled))
 
     return load
@@ -88,6 +98,7 @@ def _load(
     streams: Sequence[Stream],
     pulled: Mapping[tuple[str, str], Pulled],
     failed: list[Failed],
+    guard: VolumeGuard | None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Load what landed; a stream that cannot be loaded joins the `failed`, the others go on."""
     warehouse: Warehouse = context.resources.warehouse
@@ -100,7 +111,13 @@ def _load(
                 continue
             try:
                 loaded = load_stream(
-                    connection, name, by_name[stream], landed, context.run.run_id, clock.now()
+                    connection,
+                    name,
+                    by_name[stream],
+                    landed,
+                    context.run.run_id,
+                    clock.now(),
+                    guard=guard,
                 )
             except IngestError as error:
                 failed.append(Failed(name, stream, error))
@@ -109,8 +126,11 @@ def _load(
                 f"{name}.{stream}: {loaded.rows_read} read, {loaded.rows_changed} changed, "
                 f"{loaded.rows_deleted} deleted"
             )
+            key = raw_key(name, stream)
             yield dg.MaterializeResult(
-                asset_key=raw_key(name, stream), metadata=_counts(loaded, landed)
+                asset_key=key,
+                metadata=_counts(loaded, landed),
+                check_results=raw_checks(key, loaded),
             )
             if landed.stopped is not None:
                 # What is here counts, but the stream is not through: the run must not be green.

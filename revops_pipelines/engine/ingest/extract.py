@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from revops_pipelines.engine.declarations import Column, Stream
 
-_TEXTS, _TREES = "ingest_texts", "ingest_trees"
+TEXTS, _TREES = "ingest_texts", "ingest_trees"
 # Epoch numbers from here on are milliseconds; as seconds they would lie beyond the year 5000.
 _MILLISECONDS_FROM = 100_000_000_000
 
@@ -18,7 +18,7 @@ _MILLISECONDS_FROM = 100_000_000_000
 def parts(stream: Stream, record: str) -> str:
     """Select items that extract all paths from the JSON in `record`; `columns` reads them."""
     texts = ", ".join(_literal(column.path) for column in stream.columns)
-    items = f"json_extract_string({record}, [{texts}]) AS {_TEXTS}"
+    items = f"json_extract_string({record}, [{texts}]) AS {TEXTS}"
     if any(_is_tree(column) for column in stream.columns):
         items += f", json_extract({record}, [{texts}]) AS {_TREES}"
     return items
@@ -27,7 +27,7 @@ def parts(stream: Stream, record: str) -> str:
 def columns(stream: Stream) -> str:
     """Select items: the declared columns, over a subquery that selected `parts`."""
     return ", ".join(
-        f'{_expression(column, position)} AS "{column.name.replace(chr(34), chr(34) * 2)}"'
+        f'{value(column, position)} AS "{column.name.replace(chr(34), chr(34) * 2)}"'
         for position, column in enumerate(stream.columns, start=1)
     )
 
@@ -36,12 +36,13 @@ def updated_at(stream: Stream, fetched_at: str) -> str:
     """SQL for `_updated_at`: the `updated` column's instant, else the SQL `fetched_at`."""
     for position, column in enumerate(stream.columns, start=1):
         if column.name == stream.updated:
-            return f"coalesce({_instant(f'{_TEXTS}[{position}]')}, {fetched_at})"
+            return f"coalesce({_instant(f'{TEXTS}[{position}]')}, {fetched_at})"
     return fetched_at
 
 
-def _expression(column: Column, position: int) -> str:
-    text = f"{_TEXTS}[{position}]"
+def value(column: Column, position: int) -> str:
+    """SQL of a column's value over `parts`; `position` counts the stream's columns from one."""
+    text = f"{TEXTS}[{position}]"
     if _is_tree(column):
         tree = f"{_TREES}[{position}]"
         return tree if column.type == "JSON" else f"TRY_CAST({tree} AS {column.type})"

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import duckdb
 
 from revops_pipelines.engine.declarations import Stream
-from revops_pipelines.engine.ingest import merge, rejects, tombstones
+from revops_pipelines.engine.ingest import fields, merge, rejects, tombstones
+from revops_pipelines.engine.ingest.fields import Drift
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.landing import Landed
 from revops_pipelines.engine.ingest.raw_tables import RawTable, ensure_raw_tables, raw_table
+from revops_pipelines.engine.ingest.reconcile import Reconciled, reconcile_load
 from revops_pipelines.engine.ingest.statements import Statements, plain
 
 __all__ = ["Loaded", "ensure_raw_tables", "load_stream"]
@@ -31,7 +33,8 @@ _LOADS_KEPT = timedelta(days=90)
 class Loaded:
     """What one load did, in records: landed, new or changed, newly deleted; rows in the table.
 
-    `rows_rejected` records went to `ops.quarantine` as `raw.<source>__<stream>`.
+    `rows_rejected` records went to `ops.quarantine` as `raw.<source>__<stream>`. `drift` is what
+    became of the records' fields, `reconciled` how the load compares with what the system said.
     """
 
     rows_read: int
@@ -39,6 +42,8 @@ class Loaded:
     rows_deleted: int
     rows_total: int
     rows_rejected: int = 0
+    drift: Drift = field(default_factory=Drift)
+    reconciled: Reconciled = field(default_factory=lambda: Reconciled(None, 0))
 
 
 def load_stream(
@@ -92,6 +97,11 @@ def _load(
     deleted = tombstones.apply(connection, table, landed, merged.seen, guard or VolumeGuard())
     crash_point("load.deleted")
     rejected = rejects.record(connection, table, landed, merged, run_id, plain(loaded_at))
+    drift = fields.observe(connection, table, landed)
+    rejects.record_uncast(
+        connection, table, landed, merged.seen, bool(drift.uncast), run_id, plain(loaded_at)
+    )
+    reconciled = reconcile_load(connection, table, landed, merged.seen, rejected)
     _note(connection, landed, run_id, plain(loaded_at), merged.changed, deleted)
     crash_point("load.noted")
     return Loaded(
@@ -100,6 +110,8 @@ def _load(
         rows_deleted=deleted,
         rows_total=Statements(connection).run(f"SELECT count(*) FROM {table.current}"),
         rows_rejected=rejected,
+        drift=drift,
+        reconciled=reconciled,
     )
 
 

@@ -1,7 +1,7 @@
-"""Records that could not be loaded, as rows of `ops.quarantine`.
+"""Records that could not be loaded, and values that do not cast, as rows of `ops.quarantine`.
 
-Belongs here: counting and masking what a load left out. Does not: judging records that were loaded
-(`engine/conform`).
+Belongs here: counting and masking what a load left out. Does not: finding it (`fields.py`), or
+judging records that were loaded (`engine/conform`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from hashlib import md5
 import duckdb
 import msgspec
 
+from revops_pipelines.engine.ingest.fields import castable, uncast_values
 from revops_pipelines.engine.ingest.landing import Landed
 from revops_pipelines.engine.ingest.merge import NAMELESS, Merged
 from revops_pipelines.engine.ingest.raw_tables import RawTable
+from revops_pipelines.engine.ingest.statements import literal
 
+CAST = "cast"
+_CASTS = "ingest_casts"
 # Enough to find the cause; a vendor that sends only rubbish need not fill the warehouse.
 _MOST = 1_000
 
@@ -41,12 +45,63 @@ def record(
     """
     entity = f"raw.{landed.source}__{table.stream.name}"
     if landed.is_complete:
-        connection.execute("DELETE FROM ops.quarantine WHERE entity = ?", [entity])
+        connection.execute(
+            "DELETE FROM ops.quarantine WHERE entity = ? AND rule <> ?", [entity, CAST]
+        )
     total = landed.rejects + merged.nameless + merged.unreadable
     if total:
         for rule, column, text in _found(connection, table, landed, merged):
             _write(connection, entity, landed.source, rule, column, text, run_id, now)
     return total
+
+
+def record_uncast(
+    connection: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    landed: Landed,
+    seen: str,
+    has_uncast: bool,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Write the values that do not cast to `ops.quarantine`, each under its record's key.
+
+    The record is loaded, without the value in its column; the payload has it. A record that came
+    again without the fault leaves; `seen` is the relation of the keys of the landed records.
+    """
+    entity = f"raw.{landed.source}__{table.stream.name}"
+    place = {"entity": entity, "rule": CAST}
+    known = "FROM ops.quarantine WHERE entity = $entity AND rule = $rule"
+    row = connection.execute(f"SELECT count(*) {known}", place).fetchone()
+    if not has_uncast and not (row and row[0]):
+        return
+    values = uncast_values(table, landed, _MOST) if has_uncast else _NONE
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {_CASTS} AS
+        SELECT u.record, u.column_name, u.length, coalesce(q.first_seen_at, $now) AS first_seen_at
+        FROM ({values}) u LEFT JOIN (SELECT * {known}) q
+          ON q.source_id = u.record AND q.column_name = u.column_name
+        """,
+        {**place, "now": now},
+    )
+    keys = ", ".join(f"{key}::VARCHAR" for key in table.keys)
+    names = ", ".join(literal(column.name) for column, _, _ in castable(table.stream))
+    connection.execute(
+        f"DELETE {known} AND (source_id IN (SELECT concat_ws('|', {keys}) FROM {seen}) "
+        f"OR source_id NOT IN (SELECT concat_ws('|', {keys}) FROM {table.current} "
+        f"WHERE _deleted_at IS NULL) OR column_name NOT IN ({names or literal('')}))",
+        place,
+    )
+    connection.execute(
+        f"INSERT INTO ops.quarantine (entity, source, source_id, rule, column_name, masked_value, "
+        f"first_seen_at, last_seen_at, run_id) SELECT $entity, $source, record, $rule, "
+        f"column_name, length || ' characters', first_seen_at, $now, $run_id FROM {_CASTS}",
+        {**place, "source": landed.source, "now": now, "run_id": run_id},
+    )
+
+
+_NONE = "SELECT '' AS record, '' AS column_name, 0 AS length WHERE false"
 
 
 def _found(

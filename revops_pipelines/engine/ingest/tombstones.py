@@ -20,7 +20,8 @@ from revops_pipelines.engine.ingest.raw_tables import RawTable
 from revops_pipelines.engine.ingest.statements import Statements, literal, plain
 
 MISSING = "missing"
-_TOLD, _GONE, _IDS = "ingest_told", "ingest_gone", "ingest_ids"
+IDS = "ingest_ids"
+_TOLD, _GONE = "ingest_told", "ingest_gone"
 _TOUCHED, _STATE = "ingest_touched", "ingest_state"
 
 
@@ -64,7 +65,7 @@ class _Step:
 
     def read_ids(self) -> None:
         """The complete keys as a table (empty without any)."""
-        self._keys_table(_IDS, "ids.ndjson", self._landed.ids, "key: 'VARCHAR[]'", "")
+        self._keys_table(IDS, "ids.ndjson", self._landed.ids, "key: 'VARCHAR[]'", "")
 
     def refute(self) -> None:
         """Forget tombstones of records that this load saw alive afterwards."""
@@ -73,7 +74,7 @@ class _Step:
         if self._table.stream.updated is not None:
             only = "AND t._deleted_reason = $missing"
             values["missing"] = MISSING
-        for alive in (self._seen, _IDS):
+        for alive in (self._seen, IDS):
             self._sql.run(
                 f"DELETE FROM {self._table.tombstones} t USING {alive} a "
                 f"WHERE {self._table.same_key('t', 'a')} AND t._deleted_at <= $at {only}",
@@ -119,7 +120,7 @@ class _Step:
         alive = f"FROM {table.current} c WHERE c._deleted_at IS NULL AND c._extracted_at <= $at"
         unseen = " AND ".join(
             f"NOT EXISTS (SELECT 1 FROM {name} a WHERE {table.same_key('a', 'c')})"
-            for name in (_IDS, self._seen)
+            for name in (IDS, self._seen)
         )
         keys = ", ".join(f"c.{key}" for key in table.keys)
         here = {"at": self._at}

@@ -11,7 +11,9 @@ import duckdb
 SCHEMAS = ("raw", "conformed", "metrics", "ops")
 
 # Cursors: where the next pull of a stream begins; written in the transaction of the data.
-# Loads: one row per load that was committed. Quarantine: one row per broken rule of a record.
+# Loads: one row per load that was committed. Fields: which fields a stream's records have had, in
+# how many of how many records, and since when a declared one is no longer sent. Quarantine: one row
+# per broken rule of a record.
 _TABLES = (
     """
     CREATE TABLE IF NOT EXISTS ops.cursors (
@@ -32,6 +34,18 @@ _TABLES = (
         rows_changed BIGINT NOT NULL,
         rows_deleted BIGINT NOT NULL,
         loaded_at TIMESTAMP NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS ops.fields (
+        source VARCHAR NOT NULL,
+        stream VARCHAR NOT NULL,
+        path VARCHAR NOT NULL,
+        first_seen_at TIMESTAMP NOT NULL,
+        last_seen_at TIMESTAMP NOT NULL,
+        missing_since TIMESTAMP,
+        records_with BIGINT NOT NULL,
+        records_all BIGINT NOT NULL
     )
     """,
     """
