@@ -55,7 +55,7 @@ def _look_at(api: Salesforce, stream: Stream) -> Reach:
     if isinstance(described, Gap):
         return Reach(stream.name, False, described.reason, _grant(stream.scopes))
     try:
-        seen(api, Query(name, described.fields[:1], "Id"))
+        seen(api, Query(name, described.fields[:1], ""))
     except RequestRefusedError as error:
         gap = gap_of(name, error)
         if gap is None:

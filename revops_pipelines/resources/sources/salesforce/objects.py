@@ -316,7 +316,7 @@ _MONEY = (
         "Contracts with customers.",
         columns(
             "account_id=AccountId status=Status starts_on:DATE=StartDate ends_on:DATE=EndDate "
-            "term_months=ContractTerm notice_days=OwnerExpirationNotice"
+            "term_months=ContractTerm [notice_days=OwnerExpirationNotice]"
         ),
     ),
     SalesforceObject(

@@ -47,8 +47,8 @@ class _Count(msgspec.Struct, rename="camel"):
 class Query:
     """Which records of an object, and which of their fields.
 
-    `cursor` is the field that dates changes. `after` is the (time, id) of the last record that was
-    read; what follows is in order of both.
+    `cursor` is the field that dates changes, empty for an object without one. `after` is the (time,
+    id) of the last record that was read; what follows is in order of both.
     """
 
     object: str
@@ -88,7 +88,7 @@ class Query:
         return f" WHERE {' AND '.join(terms)}" if terms else ""
 
     def _order(self) -> str:
-        return f" ORDER BY {self.cursor}, Id"
+        return f" ORDER BY {self.cursor}, Id" if self.cursor else " ORDER BY Id"
 
 
 def instant(at: datetime) -> str:

@@ -192,7 +192,7 @@ PEOPLE = f"""
     ),
     people_named AS (
         SELECT survivor,
-               coalesce(arg_min(id, (created_at, id)) FILTER (
+               coalesce(arg_min(id, (created_at, id = survivor, id)) FILTER (
                             WHERE master_id IS NULL
                               AND (id = survivor OR contact_id = survivor)), survivor) AS person,
                bool_or(id = survivor AND _deleted_at IS NOT NULL) AS is_gone

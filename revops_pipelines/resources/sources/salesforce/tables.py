@@ -23,8 +23,6 @@ from revops_pipelines.resources.sources.salesforce.schema import (
     readable_fields,
 )
 
-_NO_CURSOR = "Id"
-
 
 def table_puller(name: str, needed: Sequence[str]) -> Callable[[Pull], None]:
     """The `pull` of an object that is read whole; what is not in it any more is gone."""
@@ -78,7 +76,7 @@ def field_puller(names: Sequence[str]) -> Callable[[Pull], None]:
 def _read_whole(job: Pull, api: Salesforce, described: Described, needed: Sequence[str]) -> None:
     skipped = api.options.skip_fields.get(described.name, ())
     dated = next((n for n in ("SystemModstamp", "LastModifiedDate") if described.has(n)), "")
-    query = Query(described.name, readable_fields(described, skipped), dated or _NO_CURSOR)
+    query = Query(described.name, readable_fields(described, skipped), dated)
     reading = read(api, query)
     if reading.total is not None:
         job.promised(reading.total)
