@@ -4,8 +4,9 @@ Belongs here: which subscriptions have a schedule, and its phases. Does not: how
 (`shapes_schedule.py`).
 
 Chosen by the subscription's identifier, so that the company's story stays as it is: of those whose
-items change, one in three had the change in a schedule from the start. With its last phase a
-schedule lets go of its subscription; one that ends before cancels its schedule.
+items change, one in three had the change in a schedule from the start; of the others one in fifteen
+has a schedule of one phase, its term. With its last phase a schedule lets go of its subscription;
+one that ends before cancels its schedule.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from revops_pipelines.sandbox.world.billing_calendar import DAY
 from revops_pipelines.sandbox.world.billing_records import SubscriptionRecord
 from revops_pipelines.sandbox.world.billing_story import Item, period_at
 
-ONE_IN = 3
+ONE_IN, TERMS_ONE_IN = 3, 15
 # What was agreed on holds for the better part of a year after the last change.
 LAST_PHASE_DAYS = 240
 
@@ -72,8 +73,8 @@ def schedules(subscriptions: Sequence[SubscriptionRecord]) -> dict[str, Schedule
     """Every schedule, by its subscription's identifier."""
     found = {}
     for record in subscriptions:
-        planned = len(record.story.changes) > 1 and not record.story.never_started
-        if planned and crc32(record.id.encode()) % ONE_IN == 0:
+        one_in = ONE_IN if len(record.story.changes) > 1 else TERMS_ONE_IN
+        if not record.story.never_started and crc32(record.id.encode()) % one_in == 0:
             found[record.id] = _schedule(record)
     return found
 
