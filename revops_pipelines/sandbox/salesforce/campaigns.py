@@ -79,11 +79,8 @@ def _members(people: People) -> Iterator[Row]:
             yield _member(people, len(known), (program, person), position_of[person], at)
 
 
-def _member(people: People, number: int, link: tuple[int, int], position: int, entered: int) -> Row:
+def _member(people: People, number: int, link: tuple[int, int], position: int, at: int) -> Row:
     program, person = link
-    world = people.world
-    # Marketing may know somebody a moment before the CRM does.
-    at = max(entered * 1_000, epoch_ms(world.people[person].created_at) + 1_000)
     steps = people.steps(position)
     values = {
         "CampaignId": ids.record_id("Campaign", program),
