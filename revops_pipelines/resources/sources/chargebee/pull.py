@@ -8,13 +8,16 @@ filter by it leaves them out, so the first pull has no filter; nor has the one t
 looks for what vanished without a trace. Deleted records stay in the lists that know
 `include_deleted`. Items, prices and coupons are few and are always read whole.
 
+A pull that is stopped on its way goes on: everything from the offset of the last page, a window
+from the last page's `updated_at`.
+
 Source: https://apidocs.chargebee.com/docs/api/list-operations
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,8 +29,9 @@ from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.engine.ingest.windows import Window, pull_window, slices
 from revops_pipelines.resources.sources.chargebee.options import ChargebeeOptions
 
-# Up to when all is landed, and when everything was read last, as epoch seconds.
-UNTIL, WHOLE_AT = "until", "whole_at"
+# Up to when all is landed, and when everything was read last, as epoch seconds; and, while
+# everything is being read, the offset to go on from.
+UNTIL, WHOLE_AT, OFFSET = "until", "whole_at", "offset"
 # A window is read side by side in so many parts, none shorter than a week: a call each is little.
 PARTS, SHORTEST = 8, timedelta(days=7)
 # Lines of a document that come at once; the most there are.
@@ -47,14 +51,13 @@ class Head(msgspec.Struct):
     id: str
     deleted: bool = False
     updated_at: int | None = None
+    occurred_at: int | None = None
     line_items_next_offset: str | None = None
 
-
-class One(msgspec.Struct):
-    """A document by itself."""
-
-    invoice: msgspec.Raw | None = None
-    credit_note: msgspec.Raw | None = None
+    @property
+    def at(self) -> int | None:
+        """When it changed or happened, epoch seconds."""
+        return self.updated_at if self.occurred_at is None else self.occurred_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +79,61 @@ class Feed:
 
 Params = Sequence[tuple[str, str]]
 Records = list[tuple[Head, bytes]]
+# Called after each page is landed.
+Reached = Callable[[Page, Records], None]
 
 
 def pull_feed(pull: Pull, feed: Feed) -> None:
     """Pull a stream: all of it, or what changed since the cursor."""
-    options: ChargebeeOptions = pull.options
-    window = _window(pull)
-    whole_at = int(pull.cursor.get(WHOLE_AT, 0))
-    age = int(pull.now.timestamp()) - whole_at
-    is_due = age > options.reload_days * 86_400 and not feed.forgets
-    landing = _Landing(pull, feed)
-    if feed.clock is None or UNTIL not in pull.cursor or is_due:
-        landing.read(())
-        if not feed.forgets:
-            pull.complete_ids((each,) for each in landing.seen)
-        whole_at = int(pull.now.timestamp())
+    if _is_whole(pull, feed):
+        _pull_whole(pull, feed)
     else:
-        pull.each(landing.read, _filters(feed, feed.clock, window))
-    pull.finish({UNTIL: int(window.end.timestamp()), WHOLE_AT: whole_at})
+        _pull_window(pull, feed, feed.clock or "")
+
+
+def _is_whole(pull: Pull, feed: Feed) -> bool:
+    """At first, now and then, and until it is done."""
+    if feed.clock is None or UNTIL not in pull.cursor or OFFSET in pull.cursor:
+        return True
+    options: ChargebeeOptions = pull.options
+    age = int(pull.now.timestamp()) - int(pull.cursor.get(WHOLE_AT, 0))
+    return not feed.forgets and age > options.reload_days * 86_400
+
+
+def _pull_whole(pull: Pull, feed: Feed) -> None:
+    """Read everything. What changes meanwhile belongs to the next window."""
+    offset = pull.cursor.get(OFFSET)
+    until = int(pull.cursor[UNTIL]) if offset else int(_window(pull).end.timestamp())
+    done = {UNTIL: until, WHOLE_AT: int(pull.now.timestamp())}
+
+    def reached(page: Page, records: Records) -> None:
+        if page.next_offset:
+            pull.checkpoint({**done, OFFSET: page.next_offset})
+
+    landing = _Landing(pull, feed)
+    is_all = landing.read((), offset, reached)
+    if is_all and not feed.forgets:
+        pull.complete_ids(())
+    pull.finish(done)
+
+
+def _pull_window(pull: Pull, feed: Feed, clock: str) -> None:
+    """Read what changed since the cursor, side by side where that is long ago."""
+    window = _window(pull)
+    done = {UNTIL: int(window.end.timestamp()), WHOLE_AT: int(pull.cursor.get(WHOLE_AT, 0))}
+    landing = _Landing(pull, feed)
+    parts = _filters(clock, window)
+
+    def reached(page: Page, records: Records) -> None:
+        last = records[-1][0].at if records else None
+        if len(parts) == 1 and last is not None:
+            pull.checkpoint({**done, UNTIL: last})
+
+    def read(part: Params) -> None:
+        landing.read(part, None, reached)
+
+    pull.each(read, parts)
+    pull.finish(done)
 
 
 def _window(pull: Pull) -> Window:
@@ -111,7 +151,7 @@ def _window(pull: Pull) -> Window:
     )
 
 
-def _filters(feed: Feed, clock: str, window: Window) -> list[Params]:
+def _filters(clock: str, window: Window) -> list[Params]:
     """The window's parts; `between` holds both its bounds."""
     parts = slices(window, PARTS, SHORTEST) or [window]
     return [
@@ -124,15 +164,15 @@ def _filters(feed: Feed, clock: str, window: Window) -> list[Params]:
 
 
 class _Landing:
-    """Lands records of one stream from many threads and remembers which."""
+    """Lands records of one stream from many threads."""
 
     def __init__(self, pull: Pull, feed: Feed) -> None:
         self.pull, self.feed = pull, feed
-        self.seen: set[str] = set()
+        self._landed = 0
         self._lock = threading.Lock()
 
-    def read(self, filters: Params) -> None:
-        """Land everything that passes the filters.
+    def read(self, filters: Params, offset: str | None, reached: Reached) -> bool:
+        """Land everything that passes the filters, from the offset on; was it read from the start?
 
         An offset that the server no longer takes means reading anew, once: what comes twice is
         landed twice and counts once.
@@ -142,15 +182,19 @@ class _Landing:
         if self.feed.keeps_deleted:
             params.append(("include_deleted", "true"))
         try:
-            self._take_all(params)
+            self._take_all(params, offset, reached)
         except _OffsetRefusedError:
-            self._take_all(params)
+            self._take_all(params, None, reached)
+            return True
+        return offset is None
 
-    def _take_all(self, params: Params) -> None:
-        for page in self._pages(params):
-            self._take(self._records(page))
+    def _take_all(self, params: Params, offset: str | None, reached: Reached) -> None:
+        for page in self._pages(params, offset):
+            records = self._records(page)
+            self._take(records)
+            reached(page, records)
 
-    def _pages(self, params: Params) -> Iterator[Page]:
+    def _pages(self, params: Params, first: str | None) -> Iterator[Page]:
         def fetch(offset: str | None) -> Page:
             cursor = [("offset", offset)] if offset else []
             path = f"/api/v2/{self.feed.path}"
@@ -164,7 +208,7 @@ class _Landing:
                 raise _OffsetRefusedError(str(error), error.status, error.code) from error
             return page
 
-        return follow(fetch, lambda page: page.next_offset, lambda page: len(page.rows))
+        return follow(fetch, lambda page: page.next_offset, lambda page: len(page.rows), first)
 
     def _records(self, page: Page) -> Records:
         noun = self.feed.noun
@@ -180,8 +224,8 @@ class _Landing:
                 moment = datetime.fromtimestamp(at, UTC) if at is not None else None
                 self.pull.delete((head.id,), moment, "deleted")
         with self._lock:
-            self.seen.update(head.id for head, _ in records)
-            done = len(self.seen)
+            self._landed += len(records)
+            done = self._landed
         self.pull.progress(done)
 
     def _whole(self, head: Head, body: bytes) -> bytes:
@@ -207,10 +251,10 @@ class _Landing:
                 ("line_items_offset", offset or head.line_items_next_offset or ""),
             ]
             path = f"/api/v2/{self.feed.path}/{head.id}"
-            one: One = self.pull.client.read(One, path, params=params)
-            raw = getattr(one, self.feed.noun)
-            shown: dict[str, object] = msgspec.json.decode(raw)
-            return shown
+            row: dict[str, dict[str, object]] = self.pull.client.read(
+                dict[str, dict[str, object]], path, params=params
+            )
+            return row[self.feed.noun]
 
         def size(part: dict[str, object]) -> int:
             lines = part.get("line_items")

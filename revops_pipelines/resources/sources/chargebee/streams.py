@@ -77,7 +77,7 @@ _DESCRIPTIONS: Mapping[str, str] = {
 
 def feeds(options: Any) -> Mapping[str, Feed]:
     """The lists of a site, by its product catalog."""
-    return FEEDS | (FIRST_CATALOG if options.is_first_catalog else SECOND_CATALOG)
+    return {**FEEDS, **(FIRST_CATALOG if options.is_first_catalog else SECOND_CATALOG)}
 
 
 def streams(options: Any) -> tuple[Stream, ...]:
