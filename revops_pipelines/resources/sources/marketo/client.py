@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from revops_pipelines.engine.declarations import Connection
-from revops_pipelines.engine.ingest.errors import CredentialsRefusedError, VendorError, Verdict
+from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.http import HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
+from revops_pipelines.engine.ingest.login import Tokens
 from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.resources.sources.marketo.options import MarketoOptions
 
@@ -78,43 +79,6 @@ class _Description(msgspec.Struct):
 
 class _Token(msgspec.Struct):
     access_token: str
-
-
-class Tokens:
-    """The bearer token: asked for when first needed, and anew when Marketo no longer takes it.
-
-    Once the credentials are refused they stay refused: threads do not ask one after the other.
-    """
-
-    def __init__(self, ask: Callable[[], str]) -> None:
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._token = ""
-        self._refused: str | None = None
-
-    def __repr__(self) -> str:
-        return "Tokens(***)"
-
-    def headers(self) -> Mapping[str, str]:
-        """The Authorization header. Raises CredentialsRefusedError."""
-        with self._lock:
-            if not self._token:
-                self._renew()
-            return {"Authorization": f"Bearer {self._token}"}
-
-    def renew(self) -> None:
-        """Ask for the token that holds now. Raises CredentialsRefusedError."""
-        with self._lock:
-            self._renew()
-
-    def _renew(self) -> None:
-        if self._refused is not None:
-            raise CredentialsRefusedError(self._refused)
-        try:
-            self._token = self._ask()
-        except CredentialsRefusedError as error:
-            self._refused = str(error)
-            raise
 
 
 @dataclass(slots=True)
