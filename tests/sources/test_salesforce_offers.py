@@ -164,7 +164,9 @@ def test_a_converted_lead_stays_the_person_it_was(house: Warehouse) -> None:
     assert row["channel"] == "referral"
     assert row["created_at"] == row["raised_at"] == at("2026-03-01T08:00:00")
     assert row["assigned_at"] == at("2026-03-01T08:00:00")
-    assert row["qualified_at"] == at("2026-04-02T09:00:00")
+    assert row["qualified_at"] is None
+    without = org_options(qualified_field="")
+    assert house.only("leads", without)["qualified_at"] == at("2026-04-02T09:00:00")
     merges = house.offered("merges")
     assert merges == [
         {
@@ -192,7 +194,7 @@ def test_a_lead_converted_into_an_older_contact_is_that_contact(house: Warehouse
     assert row["lead_id"] == f"salesforce:{CONTACT}"
     assert row["raised_at"] == at("2026-03-01T08:00:00")
     # The contact was there before: the conversion did not make it.
-    assert row["qualified_at"] is None
+    assert house.only("leads", org_options(qualified_field=""))["qualified_at"] is None
 
 
 def test_merged_records_are_one_person_with_the_earliest_inquiry(house: Warehouse) -> None:

@@ -21,6 +21,8 @@ from revops_pipelines.resources.sources.salesforce.options import SalesforceOpti
 
 # Salesforce keeps rates to six decimals.
 _RATE_DECIMALS = 6
+# Markets quote 1.0812 and 149.25.
+_QUOTED_DIGITS = 5
 
 
 def offers(options: SalesforceOptions) -> tuple[Offer, ...]:
@@ -106,8 +108,8 @@ def _fx_rates(options: SalesforceOptions) -> str:
     """Dated rates; of a currency without any, the one rate it has, from ever.
 
     Salesforce says how much of a currency one unit of the corporate one is worth; we need the
-    inverse. Of the two, the one with fewer digits was typed, the other computed: 0.924898 is the
-    inverse of 1.0812, but 0.92 is itself, and its inverse as long as it is.
+    inverse. Of the two, one was typed and the other computed: 0.924898 is the inverse of 1.0812,
+    for rates are quoted with five digits; but 0.92 is itself, and its inverse as long as it is.
     """
     short = f"""list_filter(
                    list_transform(range(2, 9),
@@ -134,7 +136,8 @@ def _fx_rates(options: SalesforceOptions) -> str:
         SELECT *, {short} AS short FROM told WHERE told > 0
     )
     SELECT t.currency, base.currency AS base_currency,
-           CAST(CASE WHEN {_digits("short")} <= {_digits("told")} THEN short
+           CAST(CASE WHEN {_digits("short")} <= greatest({_QUOTED_DIGITS}, {_digits("told")})
+                     THEN short
                      ELSE 1 / told END AS DECIMAL(24, 10)) AS rate,
            t.starts_on AS valid_on,
            t.id AS source_id, t._updated_at, t._deleted_at

@@ -42,7 +42,7 @@ def leads(options: SalesforceOptions) -> Offer:
         SELECT p.person, p.survivor, r.* EXCLUDE (converted_to),
                CASE WHEN {first_owner_is_ours} THEN r.created_at
                     ELSE o.assigned_at END AS assigned_at,
-               -- A conversion is sales' acceptance; it makes the contact.
+               -- A conversion makes the contact.
                (SELECT min(c.created_at) FROM raw.@source__contacts c
                 WHERE c.id = r.converted_to AND c.created_at >= r.created_at) AS converted_at,
                (r.id <> p.survivor, r.master_id IS NOT NULL, r.is_contact IS NOT TRUE,
@@ -60,7 +60,7 @@ def leads(options: SalesforceOptions) -> Offer:
                arg_min(lead_source, (id <> person, place)) FILTER (
                    WHERE lead_source IS NOT NULL) AS lead_source,
                min(raised_at) AS raised_at, min(assigned_at) AS assigned_at,
-               min(least(qualified_at, converted_at)) AS qualified_at,
+               min({_qualified(options)}) AS qualified_at,
                arg_min(judged, place) FILTER (WHERE judged IS NOT NULL) AS judged,
                min(bounced_at) AS bounced_at,
                arg_min(created_at, (id <> person, created_at)) AS created_at,
@@ -139,6 +139,11 @@ def _raised(options: SalesforceOptions) -> str:
         return sql.instant_of("r", options.raised_field)
     inbound = sql.lowered(options.inbound_sources)
     return f"CASE WHEN lower({sql.filled('r.lead_source')}) IN {inbound} THEN r.created_at END"
+
+
+def _qualified(options: SalesforceOptions) -> str:
+    """When sales accepted the person: the org's own field, else the conversion."""
+    return "qualified_at" if options.qualified_field else "converted_at"
 
 
 def _judged(options: SalesforceOptions) -> str:

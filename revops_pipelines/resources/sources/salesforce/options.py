@@ -152,7 +152,9 @@ class SalesforceOptions(SourceOptions):
         "", description="Field of opportunities with the reason for losing, if there is one."
     )
     qualified_field: OptionalApiName = Field(
-        "", description="Field of leads and contacts that dates sales' acceptance, if there is one."
+        "",
+        description="Field of leads and contacts that dates sales' acceptance; without one the "
+        "conversion of a lead does.",
     )
     region_field: OptionalApiName = Field(
         "",
@@ -180,7 +182,9 @@ class SalesforceOptions(SourceOptions):
         description="Values of LeadSource by which the person came to us.",
     )
     raised_field: OptionalApiName = Field(
-        "", description="Field of leads and contacts that dates the raised hand, if there is one."
+        "",
+        description="Field of leads and contacts that dates the raised hand; without one an "
+        "inbound source does.",
     )
     internal_domains: tuple[str, ...] = Field(
         (), description="Our own mail domains; people with such an address are no leads."
