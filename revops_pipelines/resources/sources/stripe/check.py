@@ -19,10 +19,12 @@ from revops_pipelines.resources.sources.stripe.walk import Page
 
 # What Stripe's dashboard calls the permission behind an endpoint of a restricted key.
 _PERMISSIONS = {
+    "balance_transactions": "Balance",
     "charges": "Charges and Refunds",
     "coupons": "Coupons",
     "credit_notes": "Credit notes",
     "customers": "Customers",
+    "disputes": "Disputes",
     "events": "Events",
     "invoice_payments": "Invoices",
     "invoiceitems": "Invoices",
@@ -30,6 +32,7 @@ _PERMISSIONS = {
     "prices": "Prices",
     "products": "Products",
     "refunds": "Charges and Refunds",
+    "subscription_schedules": "Subscriptions",
     "subscriptions": "Subscriptions",
 }
 

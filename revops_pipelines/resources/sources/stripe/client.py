@@ -15,10 +15,12 @@ from revops_pipelines.engine.ingest.limits import Limit, Limiter
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 
 ENDPOINTS = (
+    "balance_transactions",
     "charges",
     "coupons",
     "credit_notes",
     "customers",
+    "disputes",
     "events",
     "invoice_payments",
     "invoiceitems",
@@ -27,6 +29,7 @@ ENDPOINTS = (
     "products",
     "refunds",
     "subscription_items",
+    "subscription_schedules",
     "subscriptions",
 )
 

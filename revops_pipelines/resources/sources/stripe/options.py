@@ -34,6 +34,12 @@ class StripeOptions(SourceOptions):
     event_days: int = Field(
         29, ge=1, le=30, description="Older than this, a cursor means a full reload."
     )
+    settling_days: int = Field(
+        7,
+        ge=0,
+        description="Days of the balance that are read again: pending money becomes available two "
+        "to seven days after its payment, by country, and no event tells of it.",
+    )
     subscription_statuses: tuple[str, ...] = Field(
         ("all", "canceled"),
         description="Status filters listed on a full load; `canceled` also returns those of "

@@ -13,7 +13,7 @@ the API that was current then.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -70,12 +70,14 @@ class Feed:
     nested: str = ""
     # False: the lists hold a moving part of the records, so what is missing is not deleted.
     lists_all: bool = True
+    # Days of creation that are listed again, for what changes without an event.
+    again_days: Callable[[StripeOptions], int] = lambda _: 0
 
 
 def pull_feed(pull: Pull, feed: Feed) -> None:
     """Pull a stream: all of it, or what changed since the cursor."""
     options: StripeOptions = pull.options
-    newest = _newest_event(pull)
+    newest = newest_event(pull)
     now = int(pull.now.timestamp())
     until = int(pull.cursor.get(CURSOR, 0))
     since = until - options.look_back_minutes * 60
@@ -87,7 +89,7 @@ def pull_feed(pull: Pull, feed: Feed) -> None:
     pull.finish({CURSOR: max(newest or now, until)})
 
 
-def _newest_event(pull: Pull) -> int | None:
+def newest_event(pull: Pull) -> int | None:
     """When the account's last event happened, read before anything is listed."""
     page = read_page(pull, Listing("/v1/events", "events"), [("limit", "1")])
     return heads(page.data)[0][0].at if page.data else None
@@ -105,7 +107,8 @@ def _pull_changes(pull: Pull, feed: Feed, since: int) -> None:
     for key, at in deleted.items():
         pull.delete((key,), datetime.fromtimestamp(at, UTC), "deleted")
     landing = _Landing(pull, feed)
-    walk(pull, feed.listings(pull.options), landing.take, max(since, EARLIEST + 1))
+    listed_since = since - feed.again_days(pull.options) * DAY_SECONDS
+    walk(pull, feed.listings(pull.options), landing.take, max(listed_since, EARLIEST + 1))
     fetch = landing.relist if feed.relist else landing.fetch
     missing = [
         (key, at) for key, at in changed.items() if key not in landing.seen and key not in deleted
@@ -115,6 +118,8 @@ def _pull_changes(pull: Pull, feed: Feed, since: int) -> None:
 
 def _events_since(pull: Pull, feed: Feed, since: int) -> tuple[dict[str, int], dict[str, int]]:
     """Ids with an event, and of these the ones that were deleted last, each with its time."""
+    if not (feed.events or feed.deletes):
+        return {}, {}
     last: dict[str, tuple[int, bool]] = {}
     lock = threading.Lock()
 
@@ -128,15 +133,19 @@ def _events_since(pull: Pull, feed: Feed, since: int) -> tuple[dict[str, int], d
                         last.get(key, (0, False)), (event.created, event.type in feed.deletes)
                     )
 
-    types = [*feed.events, *feed.deletes]
-    chunks = [types[at : at + MOST_TYPES] for at in range(0, len(types), MOST_TYPES)]
-    lists = [
-        Listing("/v1/events", "events", tuple(("types[]", name) for name in chunk))
-        for chunk in chunks
-    ]
+    lists = event_listings((*feed.events, *feed.deletes))
     walk(pull, lists, take, max(since, EARLIEST + 1))
     changed = {key: at for key, (at, _) in last.items()}
     return changed, {key: at for key, (at, is_deleted) in last.items() if is_deleted}
+
+
+def event_listings(types: Sequence[str]) -> list[Listing]:
+    """The feed of some types of event, in as many lists as it takes."""
+    chunks = [types[at : at + MOST_TYPES] for at in range(0, len(types), MOST_TYPES)]
+    return [
+        Listing("/v1/events", "events", tuple(("types[]", name) for name in chunk))
+        for chunk in chunks
+    ]
 
 
 class _Landing:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from revops_pipelines.engine.declarations import Stream
+from revops_pipelines.resources.sources.stripe.changes import pull_catalogue, pull_discounts
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 from revops_pipelines.resources.sources.stripe.pull import Feed, pull_feed
 from revops_pipelines.resources.sources.stripe.tables import COLUMNS
@@ -200,6 +201,41 @@ FEEDS: Mapping[str, Feed] = {
         retrieve="/v1/refunds/{id}",
         events=("charge.refund.updated", *_events("refund", "created", "failed", "updated")),
     ),
+    "disputes": Feed(
+        listings=lambda _: _list("disputes"),
+        endpoint="disputes",
+        retrieve="/v1/disputes/{id}",
+        events=_events(
+            "charge.dispute",
+            "closed",
+            "created",
+            "funds_reinstated",
+            "funds_withdrawn",
+            "updated",
+        ),
+    ),
+    "balance_transactions": Feed(
+        # Money that settles has no event: what is new enough to be pending is listed again.
+        listings=lambda _: _list("balance_transactions"),
+        endpoint="balance_transactions",
+        events=(),
+        again_days=lambda options: options.settling_days,
+    ),
+    "subscription_schedules": Feed(
+        listings=lambda _: _list("subscription_schedules"),
+        endpoint="subscription_schedules",
+        retrieve="/v1/subscription_schedules/{id}",
+        events=_events(
+            "subscription_schedule",
+            "aborted",
+            "canceled",
+            "completed",
+            "created",
+            "expiring",
+            "released",
+            "updated",
+        ),
+    ),
     "credit_notes": Feed(
         listings=lambda _: _list("credit_notes"),
         endpoint="credit_notes",
@@ -220,16 +256,39 @@ _DESCRIPTIONS: Mapping[str, str] = {
     "charges": "Attempts to take money.",
     "refunds": "Money given back.",
     "credit_notes": "Amounts taken off bills after they were issued.",
+    "disputes": "Payments that customers dispute with their bank.",
+    "balance_transactions": "What every charge, refund and dispute did to the balance, with fees.",
+    "subscription_schedules": "Changes of subscriptions that are planned ahead.",
 }
 
-STREAMS: tuple[Stream, ...] = tuple(
+STREAMS: tuple[Stream, ...] = (
+    *(
+        Stream(
+            name=name,
+            description=_DESCRIPTIONS[name],
+            key=("id",),
+            columns=COLUMNS[name],
+            pull=partial(pull_feed, feed=feed),
+            scopes=(feed.endpoint, "events"),
+        )
+        for name, feed in FEEDS.items()
+    ),
     Stream(
-        name=name,
-        description=_DESCRIPTIONS[name],
+        name="discounts",
+        description="Coupons as they were put on customers and subscriptions, those gone as well.",
         key=("id",),
-        columns=COLUMNS[name],
-        pull=partial(pull_feed, feed=feed),
-        scopes=(feed.endpoint, "events"),
-    )
-    for name, feed in FEEDS.items()
+        columns=COLUMNS["discounts"],
+        pull=pull_discounts,
+        updated="started_at",
+        scopes=("customers", "subscriptions", "events"),
+    ),
+    Stream(
+        name="catalogue_changes",
+        description="Events of products, prices and coupons: what they were before, kept for good.",
+        key=("id",),
+        columns=COLUMNS["catalogue_changes"],
+        pull=pull_catalogue,
+        updated="changed_at",
+        scopes=("events",),
+    ),
 )

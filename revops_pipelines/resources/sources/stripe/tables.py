@@ -34,6 +34,10 @@ ITEM = """STRUCT(
                  recurring STRUCT("interval" VARCHAR, interval_count BIGINT,
                                   usage_type VARCHAR)))"""
 
+PHASES = """STRUCT(
+    start_date BIGINT, end_date BIGINT, currency VARCHAR,
+    items STRUCT(price VARCHAR, quantity BIGINT)[])[]"""
+
 DISCOUNT = """STRUCT(id VARCHAR, source STRUCT(coupon VARCHAR), "start" BIGINT, "end" BIGINT)"""
 
 
@@ -105,6 +109,8 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("collection_method", "VARCHAR"),
         ("auto_advance", "BOOLEAN"),
         ("attempted", "BOOLEAN"),
+        ("attempt_count", "BIGINT"),
+        ("next_payment_attempt", "BIGINT"),
         ("total", "BIGINT"),
         ("amount_due", "BIGINT"),
         ("amount_paid", "BIGINT"),
@@ -158,7 +164,9 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("currency", "VARCHAR"),
         ("amount", "BIGINT"),
         ("amount_refunded", "BIGINT"),
+        ("disputed", "BOOLEAN"),
         ("failure_code", "VARCHAR"),
+        ("decline_code", "VARCHAR", "/outcome/network_decline_code"),
         ("created", "BIGINT"),
     ),
     "refunds": _columns(
@@ -177,5 +185,64 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("total", "BIGINT"),
         ("created", "BIGINT"),
         ("voided_at", "BIGINT"),
+    ),
+    "disputes": _columns(
+        ("charge_id", "VARCHAR", "/charge"),
+        ("payment_intent_id", "VARCHAR", "/payment_intent"),
+        ("status", "VARCHAR"),
+        ("reason", "VARCHAR"),
+        ("currency", "VARCHAR"),
+        ("amount", "BIGINT"),
+        ("due_by", "BIGINT", "/evidence_details/due_by"),
+        ("created", "BIGINT"),
+    ),
+    "balance_transactions": _columns(
+        ("source_id", "VARCHAR", "/source"),
+        ("type", "VARCHAR"),
+        ("reporting_category", "VARCHAR"),
+        ("status", "VARCHAR"),
+        ("currency", "VARCHAR"),
+        ("amount", "BIGINT"),
+        ("fee", "BIGINT"),
+        ("net", "BIGINT"),
+        ("exchange_rate", "DOUBLE"),
+        ("available_on", "BIGINT"),
+        ("created", "BIGINT"),
+    ),
+    "subscription_schedules": _columns(
+        ("customer_id", "VARCHAR", "/customer"),
+        ("subscription_id", "VARCHAR", "/subscription"),
+        ("released_subscription_id", "VARCHAR", "/released_subscription"),
+        ("status", "VARCHAR"),
+        ("end_behavior", "VARCHAR"),
+        ("phase_start", "BIGINT", "/current_phase/start_date"),
+        ("phase_end", "BIGINT", "/current_phase/end_date"),
+        ("phases", PHASES),
+        ("created", "BIGINT"),
+        ("canceled_at", "BIGINT"),
+        ("completed_at", "BIGINT"),
+        ("released_at", "BIGINT"),
+        ("test_clock", "VARCHAR"),
+    ),
+    "discounts": _columns(
+        ("customer_id", "VARCHAR", "/customer"),
+        ("subscription_id", "VARCHAR", "/subscription"),
+        ("coupon_id", "VARCHAR", "/source/coupon"),
+        # Before clover a discount holds its coupon whole.
+        ("older_coupon_id", "VARCHAR", "/coupon/id"),
+        ("promotion_code", "VARCHAR"),
+        ("started_at", "TIMESTAMP", "/start"),
+        ("ends_at", "TIMESTAMP", "/end"),
+    ),
+    "catalogue_changes": _columns(
+        ("type", "VARCHAR"),
+        ("changed_at", "TIMESTAMP", "/created"),
+        ("object", "VARCHAR", "/data/object/object"),
+        ("object_id", "VARCHAR", "/data/object/id"),
+        ("name", "VARCHAR", "/data/object/name"),
+        ("active", "BOOLEAN", "/data/object/active"),
+        ("currency", "VARCHAR", "/data/object/currency"),
+        ("unit_amount_decimal", "VARCHAR", "/data/object/unit_amount_decimal"),
+        ("before", "JSON", "/data/previous_attributes"),
     ),
 }
