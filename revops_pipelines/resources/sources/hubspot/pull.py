@@ -165,6 +165,8 @@ def _pull_all(job: Pull, api: HubSpot, wish: Wish, tally: _Tally, *, promised: i
             known.append(identifier)
             known.extend(_bury_merged(job, identifier, record))
         job.progress(len(known))
+    if promised:
+        job.promised(promised)
     reconcile(wish.kind, promised, came + tally.rejected)
     return known
 

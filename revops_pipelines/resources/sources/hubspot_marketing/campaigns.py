@@ -23,6 +23,7 @@ from revops_pipelines.resources.sources.hubspot.pull import THOROUGH
 from revops_pipelines.resources.sources.hubspot.reading import Page, batches, pages
 from revops_pipelines.resources.sources.hubspot_marketing.client import options_of, paths_of
 
+SUMS = ("hs_budget_items_sum_amount", "hs_spend_items_sum_amount")
 # What HubSpot's own campaigns have; `hs_` properties are the same in every account.
 PROPERTIES = (
     "hs_name",
@@ -31,8 +32,7 @@ PROPERTIES = (
     "hs_campaign_status",
     "hs_utm",
     "hs_currency_code",
-    "hs_budget_items_sum_amount",
-    "hs_spend_items_sum_amount",
+    *SUMS,
     "hs_owner",
 )
 CAMPAIGNS = "campaigns"
@@ -54,6 +54,17 @@ class Campaign(msgspec.Struct, rename="camel"):
         ends = self.properties.get("hs_end_date")
         changed = not self.updated_at or datetime.fromisoformat(self.updated_at) >= since
         return changed or not ends or datetime.fromisoformat(ends).replace(tzinfo=UTC) >= still
+
+    def has_money(self) -> bool:
+        """Something was planned or spent; a campaign that does not say is asked.
+
+        >>> Campaign("1", properties={"hs_budget_items_sum_amount": "0.0"}).has_money()
+        True
+        >>> Campaign("1", properties=dict.fromkeys(SUMS, "0")).has_money()
+        False
+        """
+        sums = [self.properties.get(name) for name in SUMS]
+        return any(total is None or float(total) != 0 for total in sums)
 
 
 class _Asset(msgspec.Struct):
@@ -88,10 +99,13 @@ def pull_campaigns(job: Pull) -> None:
     """All campaigns. As the first stream that no pulse pulls, this one also tells the others so."""
     job.share(THOROUGH, True)
     known: list[Campaign] = []
+    total = 0
     for page in _listed(job):
+        total = page.total
         job.write(bytes(record) for record in page.results)
         known.extend(msgspec.json.decode(record, type=Campaign) for record in page.results)
         job.progress(len(known), page.total or None)
+    job.promised(total)
     job.share(CAMPAIGNS, known)
     job.complete_ids((campaign.id,) for campaign in known)
     job.finish({})
@@ -128,7 +142,7 @@ def pull_money(job: Pull) -> None:
     """Budget and spend of the campaigns whose items may have changed."""
     api: HubSpot = job.client
     options = options_of(api)
-    campaigns = _campaigns(job)
+    campaigns = [campaign for campaign in _campaigns(job) if campaign.has_money()]
     at = api.http.server_now() or job.now
     cursor = dict(job.cursor) | {"until": at.isoformat()}
     full_at, until = job.cursor.get("full_at"), job.cursor.get("until")

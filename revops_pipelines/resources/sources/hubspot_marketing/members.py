@@ -45,7 +45,7 @@ def pull_members(job: Pull) -> None:
     is_full = until is None or full_at is None or job.now - datetime.fromisoformat(full_at) >= every
     if is_full:
         job.complete_ids([])
-        due = lists
+        due = [each for each in lists if not each.is_empty()]
         cursor["full_at"] = job.now.isoformat()
     else:
         since = datetime.fromisoformat(str(until)) - timedelta(
@@ -82,9 +82,7 @@ def _lists_that_count(job: Pull) -> list[List]:
 def _moved(each: List, since: datetime) -> bool:
     """Somebody came or went since; a list that does not tell is read in case."""
     moved = each.moved_at()
-    if moved is None:
-        return each.additional_properties.get("hs_list_size") != "0"
-    return moved >= since
+    return moved >= since if moved is not None else not each.is_empty()
 
 
 def _read(job: Pull, api: HubSpot, each: List) -> list[Sequence[str]]:
@@ -101,5 +99,6 @@ def _read(job: Pull, api: HubSpot, each: List) -> list[Sequence[str]]:
             for record in records
         ]
         promised = page.total
+    job.promised(promised)
     reconcile(f"members of list {each.list_id}", promised, len(keys))
     return keys

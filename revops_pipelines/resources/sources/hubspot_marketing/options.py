@@ -42,12 +42,6 @@ class HubSpotMarketingOptions(HubSpotReach):
     campaign_batch: int = Field(
         50, ge=1, le=50, description="Campaigns a request for assets names; at most 50."
     )
-    event_days: float = Field(
-        30,
-        gt=0,
-        description="E-mail events of a longer gap are read in pieces of this length, side by "
-        "side: pages of one piece follow each other.",
-    )
     event_look_back_minutes: float = Field(
         120,
         ge=0,

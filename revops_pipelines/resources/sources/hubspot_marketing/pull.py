@@ -10,17 +10,18 @@ late, so each pull reaches back.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
-from revops_pipelines.engine.ingest.errors import RequestRefusedError
+from revops_pipelines.engine.ingest.errors import ProtocolError, RequestRefusedError
 from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.engine.ingest.paging import follow
-from revops_pipelines.engine.ingest.windows import Window, pull_window, spans
+from revops_pipelines.engine.ingest.windows import Window, pull_window, slices
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
 from revops_pipelines.resources.sources.hubspot.reading import milliseconds, pages
 from revops_pipelines.resources.sources.hubspot_marketing.campaigns import of_parent
@@ -32,6 +33,8 @@ from revops_pipelines.resources.sources.hubspot_marketing.client import (
     paths_of,
 )
 
+# What is left below a full page of events is read in so many pieces, none shorter than this.
+PIECES, SHORTEST = 4, timedelta(hours=1)
 _BEGAN, _FORMS, LISTS = "first mail", "forms", "lists"
 
 
@@ -50,12 +53,20 @@ class _Submission(msgspec.Struct, rename="camel"):
     conversion_id: str | None = None
 
 
+class _Event(msgspec.Struct):
+    created: int
+
+
 class List(msgspec.Struct, rename="camel"):
     """What of a list is read while pulling."""
 
     list_id: str
     object_type_id: str = ""
     additional_properties: dict[str, str | None] = {}
+
+    def is_empty(self) -> bool:
+        """It says that nobody is on it."""
+        return self.additional_properties.get("hs_list_size") == "0"
 
     def moved_at(self) -> datetime | None:
         """When somebody last came or went; None where HubSpot does not say."""
@@ -81,6 +92,7 @@ def pull_emails(job: Pull) -> None:
             known.extend(msgspec.json.decode(record, type=_Email) for record in page.results)
             came, promised = came + len(page.results), page.total
             job.progress(len(known))
+        job.promised(promised)
         reconcile("emails", promised, came)
     made = [datetime.fromisoformat(email.created_at) for email in known if email.created_at]
     job.share(_BEGAN, min(made, default=job.now))
@@ -146,14 +158,29 @@ def _submission(form: str, head: _Submission, record: bytes) -> bytes:
 
 
 def pull_events(job: Pull) -> None:
-    """E-mail events since the last pull, by type and in pieces of time, side by side."""
+    """E-mail events since the last pull, by type and in pieces of time, side by side.
+
+    A page holds the newest events of its piece; what is left below it is cut into pieces of its
+    own. HubSpot's token for the next page is short-lived and is only followed where more events
+    than a page holds share one instant.
+    """
     api: HubSpot = job.client
     options = options_of(api)
     first = job.now if "until" in job.cursor else _first_mail(job) - timedelta(days=1)
     window = _window(job, first)
-    pieces = spans(window, timedelta(days=options.event_days))
-    asked = [(kind, piece) for kind in options.email_event_types for piece in pieces]
-    job.each(lambda each: _read_events(job, api, *each), asked)
+    waiting: list[tuple[str, Window]] = [(kind, window) for kind in options.email_event_types]
+    lock = threading.Lock()
+    while waiting:
+        asked, waiting = waiting, []
+
+        def read(each: tuple[str, Window], left: list[tuple[str, Window]] = waiting) -> None:
+            kind, piece = each
+            rest = _newest_events(job, api, kind, piece)
+            if rest is not None:
+                with lock:
+                    left.extend((kind, part) for part in slices(rest, PIECES, SHORTEST))
+
+        job.each(read, asked)
     job.finish({"until": window.end.isoformat()})
 
 
@@ -172,8 +199,9 @@ def _first_mail(job: Pull) -> datetime:
     return found
 
 
-def _read_events(job: Pull, api: HubSpot, kind: str, piece: Window) -> None:
-    """All events of a type in a piece of time, whose both ends count at HubSpot."""
+def _newest_events(job: Pull, api: HubSpot, kind: str, piece: Window) -> Window | None:
+    """Land the newest events of a type in a piece of time; returns what is left of the piece."""
+    # Both ends count at HubSpot.
     params: dict[str, Any] = {
         "eventType": kind,
         "startTimestamp": milliseconds(piece.start),
@@ -189,6 +217,27 @@ def _read_events(job: Pull, api: HubSpot, kind: str, piece: Window) -> None:
         fetch, lambda page: page.offset if page.has_more else None, lambda page: len(page.events)
     ):
         job.write(bytes(record) for record in page.events)
+        created = [msgspec.json.decode(each, type=_Event).created for each in page.events]
+        if created != sorted(created, reverse=True):
+            raise ProtocolError(f"{EVENTS}: events are not sorted, the newest first")
+        rest = _below(piece, created) if page.has_more else None
+        if rest is not None:
+            return rest
+    return None
+
+
+def _below(piece: Window, created: Sequence[int]) -> Window | None:
+    """What a page leaves of its piece, through the instant of its last event; None if that is all.
+
+    >>> begins = datetime(1970, 1, 1, tzinfo=UTC)
+    >>> piece = Window(begins, begins + timedelta(seconds=9))
+    >>> _below(piece, [8_000, 5_000]).end.timestamp(), _below(piece, [8_999, 8_999])
+    (5.001, None)
+    """
+    if not created:
+        return None
+    end = datetime.fromtimestamp((created[-1] + 1) / 1_000, UTC)
+    return Window(piece.start, end) if end < piece.end else None
 
 
 def listed_lists(job: Pull) -> Iterator[Found]:
@@ -212,9 +261,12 @@ def listed_lists(job: Pull) -> Iterator[Found]:
 def pull_lists(job: Pull) -> None:
     """Lists, with how many are on each."""
     known: list[List] = []
+    total = 0
     for page in listed_lists(job):
+        total = page.total
         job.write(bytes(record) for record in page.lists)
         known.extend(msgspec.json.decode(record, type=List) for record in page.lists)
+    job.promised(total)
     job.share(LISTS, known)
     job.complete_ids((each.list_id,) for each in known)
     job.finish({})
