@@ -9,6 +9,8 @@ no audits. Rates: `dynamics.calls` (per 300 s).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -44,7 +46,7 @@ def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
     return framed("dynamics", app, clock=clock, options=options, manners=access.manners())
 
 
-def _either(rows: RowsApi, metadata: MetadataApi) -> object:
+def _either(rows: RowsApi, metadata: MetadataApi) -> Callable[[Request], Awaitable[Response]]:
     """Definitions and rows share a level of the path."""
 
     async def answer(request: Request) -> Response:

@@ -80,7 +80,8 @@ class Company:
     def currency(self, code: str) -> Ref:
         """A currency."""
         place = list(CURRENCIES).index(code)
-        return Ref("transactioncurrency", guid("transactioncurrency", 1 + place), code)
+        name = CURRENCIES[code][0]
+        return Ref("transactioncurrency", guid("transactioncurrency", 1 + place), name)
 
     def exchange_rate(self, code: str, day: date) -> Decimal:
         """Units of the currency for one of the base currency, as Dynamics writes rates."""

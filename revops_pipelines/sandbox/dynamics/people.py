@@ -114,7 +114,9 @@ class People:
         born = epoch_ms(contact.exists_from)
         gone = archived_at(person, self._primary[person.index] if is_main else contact)
         merged = None if is_main or contact.merged_at is None else epoch_ms(contact.merged_at)
-        lead_number, lead_at, contact_at = number, born, None
+        lead_number = number
+        lead_at: int | None = born
+        contact_at: int | None = None
         if contact.origin in CONTACT_ORIGINS:
             contact_at = born
             lead_number = number + _RAISED

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from revops_pipelines.sandbox.dynamics.errors import bad, expired
 from revops_pipelines.sandbox.dynamics.filters import Filter, FilterError, parse
-from revops_pipelines.sandbox.dynamics.render import annotations, selected, version_of
+from revops_pipelines.sandbox.dynamics.render import annotations_in, selected, version_of
 from revops_pipelines.sandbox.dynamics.shapes import Column, Table
 from revops_pipelines.sandbox.dynamics.story import moment_of
 
@@ -74,7 +74,7 @@ def read(request: Request, table: Table, now: int, *, tracked: bool) -> Query:
         top=int(params["$top"]) if "$top" in params else None,
         counted=params.get("$count") == "true",
         size=min(LARGEST_PAGE, max(1, int(size.group(1)))) if size else LARGEST_PAGE,
-        wanted=annotations(asked.group(1)) if asked else (),
+        wanted=annotations_in(asked.group(1)) if asked else (),
         tracks=tracks,
         since=_since(params["$deltatoken"], now) if "$deltatoken" in params else None,
         cookie=cookie,

@@ -28,12 +28,12 @@ ANNOTATIONS = (FORMATTED, LOGICAL_NAME, NAVIGATION)
 _VERSIONS_FROM = 1_500_000_000_000
 
 
-def annotations(asked: str) -> tuple[str, ...]:
+def annotations_in(asked: str) -> tuple[str, ...]:
     """Annotations that a preference names; `*` stands for any letters.
 
-    >>> annotations("OData.Community.Display.V1.FormattedValue") == (FORMATTED,)
+    >>> annotations_in("OData.Community.Display.V1.FormattedValue") == (FORMATTED,)
     True
-    >>> annotations("*") == ANNOTATIONS
+    >>> annotations_in("*") == ANNOTATIONS
     True
     """
     patterns = [part.strip() for part in asked.split(",") if part.strip()]

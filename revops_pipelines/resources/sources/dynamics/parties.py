@@ -1,0 +1,71 @@
+"""Who took part in activities: asked for beside them and kept within their records.
+
+Belongs here: the participants of a page of activities. Does not: the activities (`pull.py`).
+
+Dataverse keeps participants in a table of their own, which has no time of change and gets new rows
+whenever the activity is edited. Inside the activity's record they are replaced with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.resources.sources.dynamics.client import LOGICAL_NAME, Dataverse
+
+_SELECT = "_activityid_value,_partyid_value,participationtypemask,addressused"
+
+
+class _Party(msgspec.Struct):
+    activity: str = msgspec.field(name="_activityid_value", default="")
+    party: str | None = msgspec.field(name="_partyid_value", default=None)
+    table: str | None = msgspec.field(name=f"_partyid_value@{LOGICAL_NAME}", default=None)
+    role: int | None = msgspec.field(name="participationtypemask", default=None)
+    address: str | None = msgspec.field(name="addressused", default=None)
+
+
+def with_parties(job: Pull, records: list[bytes], keys: list[str]) -> list[bytes]:
+    """The records, each with a list `parties` of id, table, role and address."""
+    api: Dataverse = job.client
+    found: dict[str, list[_Party]] = {}
+
+    def ask(some: Sequence[str]) -> None:
+        for party in _asked(api, some):
+            # One thread per batch; the batches have no activity in common.
+            found.setdefault(party.activity, []).append(party)
+
+    size = api.options.party_batch
+    job.each(ask, [keys[start : start + size] for start in range(0, len(keys), size)])
+    return [_joined(record, found.get(key, ())) for record, key in zip(records, keys, strict=True)]
+
+
+def _asked(api: Dataverse, activities: Sequence[str]) -> list[_Party]:
+    values = ",".join(f"'{each}'" for each in activities)
+    params = {
+        "$select": _SELECT,
+        "$filter": "Microsoft.Dynamics.CRM.In(PropertyName='activityid',"
+        f"PropertyValues=[{values}])",
+    }
+    return [
+        msgspec.json.decode(raw, type=_Party)
+        for page in api.pages("activityparties", params)
+        for raw in page.value
+    ]
+
+
+def _joined(record: bytes, parties: Sequence[_Party]) -> bytes:
+    """A record with its participants, in an order of their own.
+
+    >>> _joined(b'{"activityid":"a"}', [_Party("a", "p", "lead", 2, None)])
+    b'{"activityid":"a","parties":[{"id":"p","table":"lead","role":2,"address":null}]}'
+    """
+    ordered = sorted(
+        parties, key=lambda each: (each.role or 0, each.party or "", each.address or "")
+    )
+    told = [
+        {"id": each.party, "table": each.table, "role": each.role, "address": each.address}
+        for each in ordered
+    ]
+    return b'%b,"parties":%b}' % (record.rstrip()[:-1], msgspec.json.encode(told))

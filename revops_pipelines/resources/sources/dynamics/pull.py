@@ -1,0 +1,240 @@
+"""Pulling a table: everything once with a token, then what changed, and what is gone.
+
+Belongs here: which reading follows which cursor, tombstones of deleted and merged rows. Does not:
+participants of activities (`parties.py`), tables that are read whole or by window (`tables.py`).
+
+The cursor: `delta`, the link to what changes next, and `delta_at`, when it was given; `until`,
+where the last window of a table without change tracking ended; `full_at`, when everything was last
+read; `select`, the columns that were asked for: a link goes on telling only of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
+from revops_pipelines.engine.ingest.windows import pull_window
+from revops_pipelines.resources.sources.dynamics.client import Dataverse, Definition, Page
+
+# What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
+THOROUGH = "thorough"
+_EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
+_ALWAYS = ("createdon", "modifiedon", "merged", "_masterid_value", "versionnumber")
+_DELETED = "$deletedEntity"
+
+Enrich = Callable[[Pull, list[bytes], list[str]], list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class TableKind:
+    """A table: its logical name, and what is added to its rows before they are landed."""
+
+    table: str
+    enrich: Enrich | None = None
+
+
+class _Rows:
+    """Reads the rows of one table: those that are there, and those that are told as deleted."""
+
+    def __init__(self, definition: Definition) -> None:
+        row = msgspec.defstruct(
+            "Row",
+            [
+                ("key", str, msgspec.field(default="", name=definition.primary_id_attribute)),
+                ("modified", str | None, msgspec.field(default=None, name="modifiedon")),
+                ("merged", bool | None, None),
+                ("master", str | None, msgspec.field(default=None, name="_masterid_value")),
+                ("context", str, msgspec.field(default="", name="@odata.context")),
+                ("id", str, ""),
+                ("reason", str, ""),
+            ],
+        )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
+
+    def land(self, job: Pull, page: Page, enrich: Enrich | None) -> list[str]:
+        """Land a page; returns the keys of the rows that are there."""
+        records: list[bytes] = []
+        keys: list[str] = []
+        for raw in page.value:
+            record = bytes(raw)
+            row = self._decoder.decode(record)
+            if row.context.endswith(_DELETED):
+                # Dataverse does not say when.
+                job.delete((row.id,), None, row.reason or "deleted")
+                continue
+            records.append(record)
+            keys.append(row.key)
+            if row.merged and row.master:
+                job.delete((row.key,), moment(row.modified), f"merged into {row.master}")
+        job.write(records if enrich is None else enrich(job, records, keys))
+        return keys
+
+
+def table_puller(kind: TableKind, needed: Sequence[str]) -> Callable[[Pull], None]:
+    """The `pull` of a stream of that table; `needed` are the JSON names that its columns read."""
+
+    def pull(job: Pull) -> None:
+        api: Dataverse = job.client
+        definition = api.definition(kind.table)
+        select = definition.select((*_ALWAYS, *needed, *_named_in(api)), api.options)
+        reading = _Reading(job, api, kind, definition, select)
+        if definition.change_tracking_enabled:
+            reading.tracked()
+        else:
+            reading.by_window()
+
+    return pull
+
+
+def _named_in(api: Dataverse) -> Iterable[str]:
+    """Columns that the options name; asked for wherever the table has them."""
+    options = api.options
+    yield from options.inbound_when
+    yield from options.qualified_columns
+    for wanted in options.excluded_when.values():
+        yield from wanted
+    named = (
+        options.stage_column,
+        options.pipeline_column,
+        options.kind_column,
+        options.region_column,
+    )
+    yield from (name for name in named if name)
+
+
+@dataclass(slots=True)
+class _Reading:
+    job: Pull
+    api: Dataverse
+    kind: TableKind
+    definition: Definition
+    select: str
+
+    def tracked(self) -> None:
+        """Follow the delta link while it holds; else read everything and get another."""
+        job, options = self.job, self.api.options
+        given = moment(job.cursor.get("delta_at"))
+        is_usable = (
+            given is not None
+            and job.cursor.get("delta")
+            and job.now - given <= timedelta(days=options.token_days)
+            and job.cursor.get("select") == self.select
+            and not self._is_due(options.sweep_every_days)
+        )
+        if is_usable and self._follow(job.cursor["delta"]):
+            return
+        self._everything()
+
+    def _follow(self, link: str) -> bool:
+        """What changed since; False where Dataverse no longer takes the token."""
+        rows = _Rows(self.definition)
+        delta: str | None = None
+        done = 0
+        pages: Iterator[Page] = self.api.follow(link, on_reject=self.job.reject)
+        try:
+            for page in pages:
+                done += len(rows.land(self.job, page, self.kind.enrich))
+                self.job.progress(done)
+                delta = page.delta or delta
+        except (CursorExpiredError, RequestRefusedError):
+            return False
+        if delta is None:
+            return False
+        self._finish(dict(self.job.cursor) | self._link(delta))
+        return True
+
+    def _everything(self) -> None:
+        """Every row, and what was changed while they were read."""
+        job = self.job
+        rows = _Rows(self.definition)
+        known: list[str] = []
+        delta: str | None = None
+        tracks = self.definition.change_tracking_enabled
+        count = 0
+        for page in self._pages({}, tracks=tracks):
+            known.extend(rows.land(job, page, self.kind.enrich))
+            delta = page.delta or delta
+            count += 1
+            job.progress(len(known))
+        until = self._window_end()
+        if count > 1:
+            # From which moment the token tells changes is not documented: read the whole while.
+            known.extend(self._changed(rows, job.now))
+        job.complete_ids((key,) for key in dict.fromkeys(known))
+        cursor: dict[str, Any] = {"full_at": job.now.isoformat(), "until": until.isoformat()}
+        self._finish(cursor | (self._link(delta) if delta else {}))
+
+    def by_window(self) -> None:
+        """Rows modified since the last window; everything now and then, for what is gone."""
+        job, options = self.job, self.api.options
+        last = moment(job.cursor.get("until"))
+        is_same = job.cursor.get("select") == self.select
+        if last is None or not is_same or self._is_due(options.full_every_days):
+            self._everything()
+            return
+        until = self._window_end()
+        self._changed(_Rows(self.definition), last)
+        self._finish(dict(job.cursor) | {"until": max(until, last).isoformat()})
+
+    def _changed(self, rows: _Rows, since: datetime) -> list[str]:
+        start = since - timedelta(minutes=self.api.options.look_back_minutes)
+        known: list[str] = []
+        for page in self._pages({"$filter": f"modifiedon ge {written(start)}"}):
+            known.extend(rows.land(self.job, page, self.kind.enrich))
+        return known
+
+    def _pages(self, params: dict[str, str], *, tracks: bool = False) -> Iterator[Page]:
+        chosen = {"$select": self.select} if self.select else {}
+        return self.api.pages(
+            self.definition.entity_set_name,
+            {**chosen, **params},
+            tracks=tracks,
+            on_reject=self.job.reject,
+        )
+
+    def _window_end(self) -> datetime:
+        return window_end(self.job, self.api)
+
+    def _is_due(self, days: float) -> bool:
+        """Is everything to be read again? Long lists belong into the night."""
+        at = moment(self.job.cursor.get("full_at"))
+        grace = -_EARLY if self.job.fetched.get(THOROUGH) else _OVERDUE
+        return at is None or self.job.now - at >= timedelta(days=days) + grace
+
+    def _link(self, delta: str) -> dict[str, str]:
+        return {"delta": delta, "delta_at": self.job.now.isoformat()}
+
+    def _finish(self, cursor: dict[str, Any]) -> None:
+        self.job.finish(cursor | {"select": self.select})
+
+
+def window_end(job: Pull, api: Dataverse) -> datetime:
+    """Where a window that is read now may end."""
+    return pull_window(
+        None,
+        job.now,
+        job.now,
+        lag=timedelta(seconds=api.options.lag_seconds),
+        look_back=timedelta(),
+        server_now=api.http.server_now(),
+    ).end
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment out of a cursor or a row."""
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def written(at: datetime) -> str:
+    """A moment in a filter.
+
+    >>> written(datetime(2026, 6, 30, 12, 0, 0, 500_000, tzinfo=UTC))
+    '2026-06-30T12:00:00Z'
+    """
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
