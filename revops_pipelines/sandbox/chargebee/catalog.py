@@ -149,7 +149,7 @@ def item(record: Item, at: int) -> dict[str, Any]:
         "enabled_in_portal": True,
         "included_in_mrr": record.kind != CHARGE,
         "item_applicability": "all",
-        "unit": record.product.unit_label,
+        **({"unit": record.product.unit_label} if record.product.unit_label else {}),
         "metered": record.is_metered,
         **({"usage_calculation": "sum_of_usages"} if record.is_metered else {}),
         "channel": "web",

@@ -116,7 +116,6 @@ class Documents:
         refunded = note.amount if note.kind == "refund" else 0
         left = note.amount - used - refunded if note.kind == "change" else 0
         code, create_code = parts.reason(note)
-        currency = note.customer.currency
         shown: dict[str, Any] = {
             "id": note.id,
             "customer_id": ids.customer_id(note.customer.id),
@@ -126,7 +125,7 @@ class Documents:
             "status": parts.note_status(note, left),
             "date": note.created,
             "price_type": "tax_exclusive",
-            **exchange(self.rates, currency, note.created),
+            "currency_code": note.customer.currency,
             "sub_total": note.amount + sum(line.tax for line in note.lines),
             "total": note.amount,
             "amount_allocated": note.amount if note.kind == "write_off" else used,
