@@ -6,13 +6,13 @@ Belongs here: which activity is which record, and its fields. Does not: mails as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from revops_pipelines.sandbox.salesforce import ids
-from revops_pipelines.sandbox.salesforce.children import Child, Children
-from revops_pipelines.sandbox.salesforce.people import People, Step, lookups
+from revops_pipelines.sandbox.salesforce.children import Brief, Child, Children
+from revops_pipelines.sandbox.salesforce.people import People, Step
 from revops_pipelines.sandbox.salesforce.staff import AUTOMATED, BASE, INTEGRATION, user_of
 from revops_pipelines.sandbox.salesforce.story import Change, born_with, day_text, epoch_ms
 from revops_pipelines.sandbox.world.activities import Activity
@@ -104,11 +104,20 @@ class Links:
             steps = [*(step for step in steps if step[0] < gone), (gone, None)]
         return steps
 
-    def changes(self, born: int, **fields: Sequence[Step]) -> Iterator[Change]:
-        """What the lookups say at first, and their silent changes."""
+    def follow(
+        self, born: int, fields: Mapping[str, Sequence[Step]]
+    ) -> tuple[dict[str, Any], list[Change]]:
+        """What lookups say at first, and their silent changes."""
+        values: dict[str, Any] = {}
+        later: list[Change] = []
         for name, steps in fields.items():
-            for at, id_ in lookups(steps, born):
-                yield Change(at, {name: id_}, INTEGRATION, is_silent=True)
+            values[name] = None
+            for at, id_ in steps:
+                if at <= born:
+                    values[name] = id_
+                else:
+                    later.append(Change(at, {name: id_}, INTEGRATION, is_silent=True))
+        return values, later
 
 
 class Activities:
@@ -162,31 +171,31 @@ class Activities:
         born = epoch_ms(activity.recorded_at)
         details = _event if activity.kind == "meeting" else _task
         owner = user_of(self._world, activity.user_index)
-        values = {
-            "OwnerId": owner,
-            "CurrencyIsoCode": BASE,
-            "IsReminderSet": False,
-            **details(activity, number),
-        }
         links = self._links
-        later = list(
-            links.changes(
-                born,
-                WhoId=links.who(activity),
-                WhatId=links.deal(activity),
-                AccountId=links.company(activity),
-            )
-        )
+        lookups = {
+            "WhoId": links.who(activity),
+            "WhatId": links.deal(activity),
+            "AccountId": links.company(activity),
+        }
+        values, later = links.follow(born, lookups)
+        values |= {"OwnerId": owner, "CurrencyIsoCode": BASE, "IsReminderSet": False}
+        values |= details(activity, number)
         if activity.settled_at is not None and activity.settled is not None:
             at = epoch_ms(activity.settled_at)
             settled = _settled(activity, activity.settled, at)
             if settled:
                 later.append(Change(at, settled, owner))
-        return born_with(Change(born, values, _maker(activity, owner)), later)
+        first = Change(born, values, _maker(activity, owner))
+        return born_with(first, later) if later else [first]
 
     def relations(self) -> Children:
         """EventRelation: everybody who takes part, the first one as well."""
-        return Children("EventRelation", len(self), self._relations)
+        return Children("EventRelation", len(self), self._relations, 0, self._in_brief)
+
+    def _in_brief(self, position: int) -> list[Brief]:
+        activity = self.activity(position)
+        moments = (epoch_ms(activity.recorded_at),)
+        return [(moments, self.gone(position))] * len(activity.contacts)
 
     def _relations(self, position: int) -> list[Child]:
         activity = self.activity(position)
@@ -203,9 +212,8 @@ class Activities:
                 "Status": "Accepted" if activity.by == "prospect" else "New",
             }
             steps = self._links.people.steps(contact)
-            story = born_with(
-                Change(born, values, owner), self._links.changes(born, RelationId=steps)
-            )
+            who, later = self._links.follow(born, {"RelationId": steps})
+            story = born_with(Change(born, {**values, **who}, owner), later)
             children.append((story, self.gone(position)))
         return children
 

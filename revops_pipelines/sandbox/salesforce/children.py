@@ -7,34 +7,46 @@ not: what any of them says.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
-import numpy as np
-
-from revops_pipelines.sandbox.salesforce.story import Change
+from revops_pipelines.sandbox.salesforce.story import Change, moments_of
 from revops_pipelines.sandbox.salesforce.table import Records
 
 # A child's changes, and when it was deleted.
 Child = tuple[Sequence[Change], int | None]
+# When a child appeared and changed, and when it was deleted.
+Brief = tuple[Sequence[int], int | None]
 
 
 class Children:
     """The children of every parent, numbered through in the order of the parents."""
 
     def __init__(
-        self, sobject: str, parents: int, told: Callable[[int], Sequence[Child]], base: int = 0
+        self,
+        sobject: str,
+        parents: int,
+        told: Callable[[int], Sequence[Child]],
+        base: int = 0,
+        brief: Callable[[int], Sequence[Brief]] | None = None,
     ) -> None:
-        """`told` gives a parent's children by its position; `base` is the first number less one."""
+        """`told` gives a parent's children by its position; `base` is the first number less one.
+
+        `brief` tells the same without what they say, where that is cheaper.
+        """
         self.sobject = sobject
         self._told = told
+        self._brief = brief or (lambda parent: [_in_brief(child) for child in told(parent)])
         self._base = base
-        counts = array("q", (len(told(parent)) for parent in range(parents)))
-        self._ends = np.cumsum(np.array(counts, np.int64))
+        counts = (len(self._brief(parent)) for parent in range(parents))
+        self._ends = array("q", accumulate(counts))
         self._last: tuple[int, Sequence[Child]] = (-1, ())
+        self._last_brief: tuple[int, Sequence[Brief]] = (-1, ())
 
     def __len__(self) -> int:
-        return int(self._ends[-1]) if len(self._ends) else 0
+        return self._ends[-1] if self._ends else 0
 
     def number(self, position: int) -> int:
         """The number in its id."""
@@ -42,7 +54,7 @@ class Children:
 
     def gone(self, position: int) -> int | None:
         """When it was deleted."""
-        return self._child(position)[1]
+        return self._briefly(position)[1]
 
     def archived(self, position: int) -> int | None:
         """Never."""
@@ -50,18 +62,29 @@ class Children:
 
     def moments(self, position: int) -> Sequence[int]:
         """When it appeared and changed."""
-        return [each.at for each in self._child(position)[0] if not each.is_silent]
+        return self._briefly(position)[0]
 
     def story(self, position: int) -> Sequence[Change]:
         """Its changes."""
-        return self._child(position)[0]
-
-    def _child(self, position: int) -> Child:
-        parent = int(np.searchsorted(self._ends, position, side="right"))
+        parent, place = self._place(position)
         if self._last[0] != parent:
             self._last = (parent, self._told(parent))
-        begins = int(self._ends[parent - 1]) if parent else 0
-        return self._last[1][position - begins]
+        return self._last[1][place][0]
+
+    def _briefly(self, position: int) -> Brief:
+        parent, place = self._place(position)
+        if self._last_brief[0] != parent:
+            self._last_brief = (parent, self._brief(parent))
+        return self._last_brief[1][place]
+
+    def _place(self, position: int) -> tuple[int, int]:
+        """Which parent's it is, and which of its children."""
+        parent = bisect_right(self._ends, position)
+        return parent, position - (self._ends[parent - 1] if parent else 0)
+
+
+def _in_brief(child: Child) -> Brief:
+    return moments_of(child[0]), child[1]
 
 
 class FieldHistory:

@@ -35,9 +35,9 @@ RECORD_TYPES = ("New Business", "Renewals and Expansion")
 class DealRows:
     """The children of opportunities."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, deals: Opportunities) -> None:
         self._world = world
-        self._deals = Opportunities(world)
+        self._deals = deals
 
     def history(self) -> Children:
         """OpportunityHistory."""

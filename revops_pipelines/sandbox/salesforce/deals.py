@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from revops_pipelines.sandbox.salesforce import ids
@@ -20,6 +21,7 @@ from revops_pipelines.sandbox.world.deals import Deal
 from revops_pipelines.sandbox.world.world import World
 
 TYPES = {"new": "New Business", "expansion": "Expansion", "renewal": "Renewal"}
+MOST_KEPT = 4_096
 STANDARD_PRICE_BOOK = ids.record_id("Pricebook2", 1)
 # What an opportunity's stage is to the forecast: (ForecastCategory, ForecastCategoryName).
 LIKELY = {"0.8": ("BestCase", "Best Case"), "0.9": ("Forecast", "Commit")}
@@ -32,6 +34,8 @@ class Opportunities:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        # A deal is asked for again by each of the objects that hang on it.
+        self._told_once = lru_cache(MOST_KEPT)(self._story)
 
     def __len__(self) -> int:
         return len(self._world.deals)
@@ -59,6 +63,9 @@ class Opportunities:
 
     def story(self, position: int) -> Sequence[Change]:
         """Its changes."""
+        return self._told_once(position)
+
+    def _story(self, position: int) -> Sequence[Change]:
         deal = self._world.deals[position]
         first = Change(epoch_ms(deal.created_at), self._beginning(deal), self._by(deal, None))
         told = born_with(first, self._told(deal))

@@ -13,6 +13,9 @@ from revops_pipelines.sandbox.world.deals import DEAL_ID_STEP, DEAL_IDS_FROM
 from revops_pipelines.sandbox.world.people import CONTACT_ID_STEP, CONTACT_IDS_FROM
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# Two digits at a time: ids are made by the hundred thousand.
+PAIRS = [first + second for first in DIGITS for second in DIGITS]
+CAPITALS = str.maketrans({digit: str(int(digit.isupper())) for digit in DIGITS})
 CHECK_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 # Which server of Salesforce's the organisation lives on; the same in all its ids.
 INSTANCE = "Qy0"
@@ -69,11 +72,12 @@ def record_id(sobject: str, number: int) -> str:
     >>> record_id("Lead", 1)
     '00QQy0000000001MAA'
     """
-    digits = []
-    for _ in range(9):
-        number, digit = divmod(number, 62)
-        digits.append(DIGITS[digit])
-    return with_check(PREFIXES[sobject] + INSTANCE + "".join(reversed(digits)))
+    number, last = divmod(number, 3_844)
+    number, third = divmod(number, 3_844)
+    number, second = divmod(number, 3_844)
+    number, first = divmod(number, 3_844)
+    digits = DIGITS[number] + PAIRS[first] + PAIRS[second] + PAIRS[third] + PAIRS[last]
+    return with_check(PREFIXES[sobject] + INSTANCE + digits)
 
 
 def with_check(short: str) -> str:
@@ -84,11 +88,9 @@ def with_check(short: str) -> str:
     >>> with_check("00130000000ABCD")
     '00130000000ABCDAA4'
     """
-    check = ""
-    for start in (0, 5, 10):
-        part = short[start : start + 5]
-        check += CHECK_DIGITS[sum(1 << n for n, letter in enumerate(part) if "A" <= letter <= "Z")]
-    return short + check
+    bits = short[::-1].translate(CAPITALS)
+    parts = (bits[10:], bits[5:10], bits[:5])
+    return short + "".join([CHECK_DIGITS[int(part, 2)] for part in parts])
 
 
 def lead_id(person_index: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from revops_pipelines.sandbox.salesforce import ids
 from revops_pipelines.sandbox.salesforce.activities import TEXT, Links, is_message, subject_of
-from revops_pipelines.sandbox.salesforce.children import Child, Children
+from revops_pipelines.sandbox.salesforce.children import Brief, Child, Children
 from revops_pipelines.sandbox.salesforce.people import Step
 from revops_pipelines.sandbox.salesforce.staff import AUTOMATED, BASE, INTEGRATION, user_of
 from revops_pipelines.sandbox.salesforce.story import Change, born_with, epoch_ms
@@ -85,15 +85,21 @@ class Mails:
             "CurrencyIsoCode": BASE,
         }
         owner = user_of(self._world, activity.user_index)
-        first = Change(born, values, INTEGRATION if incoming else owner)
-        later = list(self._links.changes(born, RelatedToId=self._links.deal(activity)))
+        deal, later = self._links.follow(born, {"RelatedToId": self._links.deal(activity)})
+        first = Change(born, values | deal, INTEGRATION if incoming else owner)
         if activity.settled == "bounced" and activity.settled_at is not None:
             later.append(Change(epoch_ms(activity.settled_at), {"IsBounced": True}, AUTOMATED))
-        return born_with(first, later)
+        return born_with(first, later) if later else [first]
 
     def relations(self) -> Children:
         """EmailMessageRelation: the people it was from or to, and the user at the other end."""
-        return Children("EmailMessageRelation", len(self), self._relations)
+        return Children("EmailMessageRelation", len(self), self._relations, 0, self._in_brief)
+
+    def _in_brief(self, position: int) -> list[Brief]:
+        activity = self.activity(position)
+        moments = (epoch_ms(activity.recorded_at),)
+        count = len(activity.contacts) + (activity.user_index is not None)
+        return [(moments, self.gone(position))] * count
 
     def _relations(self, position: int) -> list[Child]:
         activity = self.activity(position)
@@ -122,8 +128,9 @@ class Mails:
             "RelationAddress": address,
         }
         kinds = [(at, kind or _kind(id_)) for at, id_ in steps]
-        later = self._links.changes(born, RelationId=steps, RelationObjectType=kinds)
-        return born_with(Change(born, values, INTEGRATION), later), self.gone(position)
+        who, later = self._links.follow(born, {"RelationId": steps, "RelationObjectType": kinds})
+        first = Change(born, values | who, INTEGRATION)
+        return born_with(first, later) if later else [first], self.gone(position)
 
     def _ours(self, activity: Activity) -> str:
         if activity.user_index is None:

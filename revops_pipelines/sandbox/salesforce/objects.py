@@ -31,7 +31,7 @@ the person's own is the Lead's. The converted Lead stays.
   names (`DataType` Text), one with ids (`DataType` EntityId).
 - Second records of a person are merged by Salesforce's merge (`IsDeleted`, `MasterRecordId`), or,
   where the first one is a Contact already and the second a Lead, by converting the Lead into the
-  same Contact. Unmerged ones stay, of the same type as the first was made.
+  same Contact. A second one is made as what the first one is at that moment. Unmerged ones stay.
 - A deleted person's Lead and Contact are both deleted.
 
 **Deletion.** Deleted and merged rows are seen by `queryAll` for 15 days (the recycle bin), then

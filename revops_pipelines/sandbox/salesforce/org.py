@@ -74,7 +74,8 @@ class Org:
             each.sobject: each
             for each in (*staff(self.world), *catalog(self.world), *stages(self.world))
         }
-        deals = DealRows(self.world)
+        opportunities = Opportunities(self.world)
+        deals = DealRows(self.world, opportunities)
         return {
             **{name: partial(_same, records) for name, records in fixed.items()},
             "Lead": lambda: Persons(self.people(), "Lead"),
@@ -82,7 +83,7 @@ class Org:
             "LeadHistory": lambda: self._history("Lead", {"Status": "Status", "OwnerId": "Owner"}),
             "ContactHistory": lambda: self._history("Contact", {"OwnerId": "Owner"}),
             "Account": lambda: Accounts(self.world),
-            "Opportunity": lambda: Opportunities(self.world),
+            "Opportunity": partial(_same, opportunities),
             "OpportunityHistory": deals.history,
             "OpportunityFieldHistory": deals.field_history,
             "OpportunityContactRole": deals.roles,

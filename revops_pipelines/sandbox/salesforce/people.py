@@ -6,7 +6,7 @@ person at any moment. Does not: what the records say (`leads.py`), or why people
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,9 +128,11 @@ class People:
 
     def _second(self, contact: Contact) -> Second:
         person = self.world.people[contact.person_index]
-        is_contact = self.is_direct[person.index]
         folded = _ms(contact.merged_at)
         converted = self.converted_at[person.index]
+        # Whatever the first one was when the second was made.
+        became = converted is not None and converted <= epoch_ms(contact.created_at)
+        is_contact = self.is_direct[person.index] or became
         is_converted = (
             not is_contact and folded is not None and converted is not None and converted <= folded
         )
@@ -165,12 +167,6 @@ class People:
                 yield converted, ids.contact_id(person.index)
         if gone is not None:
             yield gone, None
-
-
-def lookups(steps: Sequence[Step], born: int) -> list[Step]:
-    """The steps as seen by a record that points there: where it stood at first, then the moves."""
-    before = [step for step in steps if step[0] <= born]
-    return [(born, before[-1][1] if before else None), *(step for step in steps if step[0] > born)]
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -9,7 +9,7 @@ shown and compared is cut to the second, as Salesforce keeps it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,8 +83,7 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
         if story and story[-1].at == change.at:
             before = story.pop()
             silent = before.is_silent and change.is_silent
-            values = {**before.values, **change.values}
-            change = replace(before, values=values, is_silent=silent)
+            change = Change(before.at, {**before.values, **change.values}, before.by, silent)
         story.append(change)
     return story
 
@@ -102,4 +101,4 @@ def born_with(first: Change, later: Iterable[Change]) -> list[Change]:
         if change.at <= first.at:
             values.update(change.values)
     after = [change for change in changes if change.at > first.at]
-    return [replace(first, values=values), *after]
+    return [Change(first.at, values, first.by), *after]
