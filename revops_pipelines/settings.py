@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from revops_pipelines.engine.conform.precedence import Precedence
 from revops_pipelines.engine.plugin_folder import Plugins, existing, named_folder
 from revops_pipelines.engine.plugin_tables import (
     ConfigurationError,
@@ -196,6 +197,9 @@ class Document(Table):
     freshness: Freshness = Freshness()
     sandbox: Sandbox = Sandbox()
     plugins: Plugins = Plugins()
+    precedence: dict[str, Precedence] = Field(
+        default_factory=dict, description="Which source is believed, per entity and field."
+    )
     targets: dict[str, Decimal] = Field(
         default_factory=dict, description="Target per metric, in the metric's unit."
     )
@@ -224,6 +228,7 @@ class Settings:
     freshness: Freshness = Freshness()
     sandbox: Sandbox = Sandbox()
     plugins: Plugins = Plugins()
+    precedence: Mapping[str, Precedence] = field(default_factory=dict)
     targets: Mapping[str, Decimal] = field(default_factory=dict)
     sources: Mapping[str, PluginTable] = field(default_factory=dict)
     channels: Mapping[str, PluginTable] = field(default_factory=dict)
@@ -365,6 +370,7 @@ def _settings(
         freshness=document.freshness,
         sandbox=document.sandbox,
         plugins=existing(document.plugins, path),
+        precedence=document.precedence,
         targets=document.targets,
         **own,
     )

@@ -11,7 +11,9 @@ from typing import Any
 
 import dagster as dg
 
+from revops_pipelines.contracts.contract import columns_of
 from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.precedence import check_precedence
 from revops_pipelines.engine.conform.prepare import prepare_conform
 from revops_pipelines.engine.declarations import Stream
 from revops_pipelines.engine.ingest.load import ensure_raw_tables
@@ -30,8 +32,13 @@ def sources_asset(
     streams: Mapping[str, Sequence[Stream]],
     settings: Settings,
 ) -> dg.AssetsDefinition:
-    """`ops/sources`: which systems run and whom to believe first; every table exists after it."""
+    """`ops/sources`: which systems run and whom to believe first; every table exists after it.
+
+    Raises ConfigurationError for a `[precedence]` that cannot be meant.
+    """
     entities = tuple(entities)
+    joined = {each.name: columns_of(each.contract) for each in entities if each.link is not None}
+    check_precedence(settings.precedence, joined, [name for name, _ in areas])
 
     @dg.asset(
         key=SOURCES_KEY,
@@ -46,7 +53,13 @@ def sources_asset(
         with warehouse.get_connection() as connection:
             for source, own in streams.items():
                 ensure_raw_tables(connection, source, own)
-            prepare_conform(connection, entities, areas, settings.company.internal_domains)
+            prepare_conform(
+                connection,
+                entities,
+                areas,
+                settings.company.internal_domains,
+                settings.precedence,
+            )
         return dg.MaterializeResult(
             metadata={"systems": ", ".join(f"{name} ({area})" for name, area in areas)}
         )

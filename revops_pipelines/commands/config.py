@@ -36,6 +36,14 @@ _SECTION_HEADS = {
     "rules": "Alert rules. All are on with these defaults.",
 }
 
+# An example: the names are of sources that only the reader has.
+_PRECEDENCE = (
+    "#   [precedence.accounts]",
+    '#   order = ["new_crm", "old_crm"]',
+    '#   fields = { industry = ["old_crm"] }',
+    "",
+)
+
 
 def template() -> str:
     """A revops.toml in which every key stands, commented out, with meaning and default."""
@@ -43,6 +51,8 @@ def template() -> str:
     for name, field in Document.model_fields.items():
         if name == "targets":
             lines += ["[targets]", f"# {field.description}", "# net_revenue_retention = 1.02", ""]
+        elif name == "precedence":
+            lines += [f"# {field.description}", *_PRECEDENCE]
         elif name == "calendars":
             lines += [f"# {field.description}", *_table("calendars.default", BusinessCalendar)]
         else:

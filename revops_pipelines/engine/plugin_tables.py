@@ -7,6 +7,7 @@ Does not: which plug-ins there are.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 _VARIABLE_SUFFIX = "_env"
+SOURCES = "sources"
+# A source's name is part of its tables' names, where two underscores divide source and stream.
+_SOURCE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 class ConfigurationError(Exception):
@@ -62,9 +66,34 @@ def read_tables(
     """
     if not isinstance(tables, Mapping):
         raise ConfigurationError(f"{section} holds tables: write [{section}.NAME]", (section,))
-    return {
+    read = {
         name: _read_table(section, name, table, kinds, folder) for name, table in tables.items()
     }
+    if section == SOURCES:
+        _check_sources(read)
+    return read
+
+
+def _check_sources(tables: Mapping[str, PluginTable]) -> None:
+    """Names that can be names of tables; no account twice, which would count everything twice."""
+    accounts: list[tuple[Any, str]] = []
+    for name, table in tables.items():
+        at = (SOURCES, name)
+        if not _SOURCE_NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"[{SOURCES}.{name}]: use a-z, 0-9 and single underscores, beginning with a letter",
+                at,
+            )
+        account = (table.kind, tuple(sorted(table.secrets.items())), table.options)
+        other = next((known for each, known in accounts if each == account), None)
+        if table.secrets and other is not None:
+            variable = f"{next(iter(table.secrets))}{_VARIABLE_SUFFIX}"
+            raise ConfigurationError(
+                f"[{SOURCES}.{name}] is the same account as [{SOURCES}.{other}]; "
+                f'give it credentials of its own: {variable} = "..."',
+                at,
+            )
+        accounts.append((account, name))
 
 
 def nearest(wrong: str, valid: Iterable[str]) -> str:

@@ -43,6 +43,12 @@ def test_no_file_means_defaults(tmp_path):
         ("[rules.churn_threshold]\nenabeld = true", r":2: .*'enabled'"),
         ("[company\n", r"not valid TOML"),
         ("sources = 3", r"sources"),
+        ("[sources.us-east]\nkind = 'stripe'", r":1: .*us-east.*single underscores"),
+        ("[sources.a__b]\nkind = 'stripe'", r":1: .*a__b.*single underscores"),
+        (
+            "[sources.stripe]\n[sources.eu]\nkind = 'stripe'",
+            r':2: .*same account as \[sources.stripe\]; .*api_key_env = "..."',
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_remedy(tmp_path, text, said):
@@ -79,6 +85,25 @@ def test_a_source_may_bear_another_name_and_secret(tmp_path):
     text = '[sources.us]\nkind = "stripe"\napi_key_env = "US_KEY"'
     table = load(tmp_path, text).sources["us"]
     assert (table.kind, dict(table.secrets)) == ("stripe", {"api_key": "US_KEY"})
+
+
+def test_two_accounts_of_one_kind_keep_apart(tmp_path):
+    text = '[sources.us]\nkind = "stripe"\n[sources.eu]\nkind = "stripe"\napi_key_env = "EU"'
+    systems = systems_of(load(tmp_path, text))
+    assert [(system.name, system.source.name) for system in systems] == [
+        ("us", "stripe"),
+        ("eu", "stripe"),
+    ]
+    assert systems.areas == (("us", "billing"), ("eu", "billing"))
+    assert {offer.source for offer in systems.offers} == {"us", "eu"}
+
+
+def test_precedence_is_read(tmp_path):
+    text = '[precedence.accounts]\norder = ["eu"]\nfields = { industry = ["us"] }'
+    accounts = load(tmp_path, text).precedence["accounts"]
+    assert (accounts.order, accounts.fields) == (("eu",), {"industry": ("us",)})
+    with pytest.raises(ConfigurationError, match=r":2: unknown key precedence.accounts.ordr"):
+        load(tmp_path, '[precedence.accounts]\nordr = ["eu"]')
 
 
 def test_the_simulated_company_gives_way_to_a_source_and_to_the_file(tmp_path):

@@ -96,7 +96,7 @@ def _conform(
     changed, removed = _apply(connection, records)
     if entity.link is not None:
         entity.link(connection, settings)
-    rows = resolve(connection, entity)
+    rows = resolve(connection, entity, settings.precedence.get(entity.name))
     return Conformed(
         entity=entity.name,
         rows=rows,

@@ -5,8 +5,7 @@ records (each conformed file's `resolved`).
 
 Order of trust: what a system was told (external identifiers, merges), then what identifies
 (mailbox, web domain). Generic mail domains never identify a company. Among records of one thing the
-canonical one is the living one of the source that leads (CRM, then marketing, then billing, then
-files), the oldest first.
+canonical one is the living one of the source that leads (`precedence`), the oldest first.
 """
 
 from __future__ import annotations
@@ -14,32 +13,45 @@ from __future__ import annotations
 import duckdb
 
 from revops_pipelines.engine.conform.domains import domain_of, is_specific, mailbox_of
+from revops_pipelines.engine.conform.precedence import LAST, ranked
 from revops_pipelines.settings import Settings
 
-_RANK = "r._deleted_at IS NOT NULL, coalesce(s.precedence, 99), r.created_at"
+_LIVING = f"r._deleted_at IS NOT NULL, coalesce(s.precedence, {LAST})"
+_RANK = f"{_LIVING}, r.created_at"
+
+# Stays and snapshots of a deal that two systems hold are those of the one that leads: the stages of
+# two systems in one story would count every stay twice.
+OF_LEADING_DEALS = """
+    SELECT r.* FROM @records r WHERE NOT EXISTS (
+        SELECT 1 FROM conformed.identity_links l
+        WHERE l.entity = 'opportunities' AND l.record_id = r.opportunity_id)
+"""
 
 
 def link_accounts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """One company per web domain, across systems; within one system domains may repeat."""
     domain = domain_of("r.domain")
-    _replace(
-        connection,
-        "accounts",
-        f"""
-        WITH ranked AS (
-            SELECT r.account_id, r.source, {domain} AS domain,
-                   row_number() OVER (PARTITION BY {domain} ORDER BY {_RANK}, r.account_id) AS place
-            FROM conformed.accounts__records r LEFT JOIN ops.sources s ON s.source = r.source
-            WHERE {is_specific(domain, settings.company.generic_domains)}
-        )
-        SELECT 'accounts' AS entity, leader.account_id AS canonical_id,
-               other.account_id AS record_id, other.source,
-               'same web domain' AS evidence, other.domain AS matched_on
-        FROM ranked leader JOIN ranked other
-          ON other.domain = leader.domain AND other.source <> leader.source
-        WHERE leader.place = 1
-        """,
-    )
+    ranking = f"""
+        SELECT r.account_id AS record_id, r.source, {domain} AS thing, {domain} AS matched_on,
+               'same web domain' AS evidence,
+               row_number() OVER (PARTITION BY {domain} ORDER BY {_RANK}, r.account_id) AS place
+        FROM conformed.accounts__records r LEFT JOIN {ranked("accounts")} s ON s.source = r.source
+        WHERE {is_specific(domain, settings.company.generic_domains)}
+    """
+    _replace(connection, "accounts", _across_sources("accounts", ranking))
+
+
+def link_users(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """One colleague per mailbox, across systems."""
+    mailbox = mailbox_of("r.email")
+    ranking = f"""
+        SELECT r.user_id AS record_id, r.source, {mailbox} AS thing, 'email' AS matched_on,
+               'same mailbox' AS evidence,
+               row_number() OVER (PARTITION BY {mailbox} ORDER BY {_LIVING}, r.user_id) AS place
+        FROM conformed.users__records r LEFT JOIN {ranked("users")} s ON s.source = r.source
+        WHERE {mailbox} IS NOT NULL
+    """
+    _replace(connection, "users", _across_sources("users", ranking))
 
 
 def link_leads(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -62,7 +74,7 @@ def link_leads(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
             FROM conformed.leads__records r
             LEFT JOIN ops.merges m ON m.entity = 'leads' AND m.record_id = r.lead_id
             LEFT JOIN conformed.leads__records w ON w.lead_id = m.canonical_id
-            LEFT JOIN ops.sources s ON s.source = r.source
+            LEFT JOIN {ranked("leads")} s ON s.source = r.source
         )
         SELECT 'leads' AS entity, leader.lead_id AS canonical_id, other.lead_id AS record_id,
                other.source,
@@ -102,11 +114,17 @@ def link_leads(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
 
 
 def link_customers(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """The company behind each billed party: told identifier, then domain, then a known mailbox."""
+    """The company behind each billed party, and which parties of several systems are one.
+
+    The company: told identifier, then domain, then a known mailbox; written as `customer_accounts`.
+    Parties of two systems are one customer when they are of one company, or, where none is known,
+    of one domain or mailbox: their subscriptions add up, and moving house is no churn. Within a
+    system several parties of a company stay apart, as that system keeps them.
+    """
     domain = f"coalesce({domain_of('c.domain')}, {domain_of('c.email')})"
     _replace(
         connection,
-        "customers",
+        "customer_accounts",
         f"""
         WITH candidates AS (
             SELECT c.customer_id, c.source, a.account_id, 1 AS trust,
@@ -130,12 +148,81 @@ def link_customers(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
             SELECT * FROM candidates QUALIFY row_number() OVER (
                 PARTITION BY customer_id ORDER BY trust, is_dead, created_at, account_id) = 1
         )
-        SELECT 'customers' AS entity, coalesce(l.canonical_id, b.account_id) AS canonical_id,
+        SELECT 'customer_accounts' AS entity,
+               coalesce(l.canonical_id, b.account_id) AS canonical_id,
                b.customer_id AS record_id, b.source, b.evidence, b.matched_on
         FROM best b LEFT JOIN conformed.identity_links l
           ON l.entity = 'accounts' AND l.record_id = b.account_id
         """,
     )
+    known = is_specific(domain, settings.company.generic_domains)
+    ranking = f"""
+        SELECT *, row_number() OVER (PARTITION BY thing ORDER BY rank, record_id) AS place FROM (
+            SELECT c.customer_id AS record_id, c.source,
+                   CASE WHEN k.canonical_id IS NOT NULL THEN 'company ' || k.canonical_id
+                        WHEN {known} THEN 'domain ' || {domain}
+                        ELSE 'mailbox ' || {mailbox_of("c.email")} END AS thing,
+                   CASE WHEN k.canonical_id IS NOT NULL THEN 'same company'
+                        WHEN {known} THEN 'same web domain' ELSE 'same mailbox' END AS evidence,
+                   CASE WHEN k.canonical_id IS NOT NULL THEN k.canonical_id
+                        WHEN {known} THEN {domain} ELSE 'email' END AS matched_on,
+                   (c._deleted_at IS NOT NULL, coalesce(s.precedence, {LAST}), c.created_at) AS rank
+            FROM conformed.customers__records c
+            LEFT JOIN conformed.identity_links k
+              ON k.entity = 'customer_accounts' AND k.record_id = c.customer_id
+            LEFT JOIN {ranked("customers")} s ON s.source = c.source)
+        WHERE thing IS NOT NULL
+    """
+    _replace(connection, "customers", _across_sources("customers", ranking))
+
+
+def link_opportunities(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """One deal that two systems hold, as while one takes over from the other.
+
+    Same company and same name, each once in its system, and the same amount or the same day of
+    closing or of creation. A pair once found stays one while company and name agree: the system
+    that took over moves on, and the other does not.
+    """
+    ranking = f"""
+        SELECT *, row_number() OVER (PARTITION BY thing ORDER BY rank, record_id) AS place FROM (
+            SELECT r.opportunity_id AS record_id, r.source, r.amount, r.currency, r.close_on,
+                   r.created_at::DATE AS created_on, 'same company and name' AS evidence,
+                   coalesce(l.canonical_id, r.account_id) AS matched_on,
+                   coalesce(l.canonical_id, r.account_id) || ' ' || lower(trim(r.name)) AS thing,
+                   ({_RANK}) AS rank
+            FROM conformed.opportunities__records r
+            LEFT JOIN conformed.identity_links l
+              ON l.entity = 'accounts' AND l.record_id = r.account_id
+            LEFT JOIN {ranked("opportunities")} s ON s.source = r.source)
+        WHERE thing IS NOT NULL
+        QUALIFY count(*) OVER (PARTITION BY thing, source) = 1
+    """
+    agrees = """
+        ((other.amount = leader.amount AND other.currency IS NOT DISTINCT FROM leader.currency)
+         OR other.close_on = leader.close_on OR other.created_on = leader.created_on
+         OR EXISTS (
+            SELECT 1 FROM conformed.identity_links known WHERE known.entity = 'opportunities'
+              AND (known.record_id = other.record_id AND known.canonical_id = leader.record_id
+                   OR known.record_id = leader.record_id
+                      AND known.canonical_id = other.record_id)))
+    """
+    _replace(connection, "opportunities", _across_sources("opportunities", ranking, agrees))
+
+
+def _across_sources(entity: str, ranking: str, agrees: str = "true") -> str:
+    """SQL for the links of records that are one `thing` in several sources.
+
+    `ranking` gives record_id, source, thing, evidence, matched_on and the record's place among
+    those of its thing; the first one leads. Records of the leader's own source stay apart.
+    """
+    return f"""
+        WITH ranked AS ({ranking})
+        SELECT '{entity}' AS entity, leader.record_id AS canonical_id, other.record_id,
+               other.source, other.evidence, other.matched_on
+        FROM ranked leader JOIN ranked other
+          ON other.thing = leader.thing AND other.source <> leader.source
+        WHERE leader.place = 1 AND {agrees}
+    """
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, entity: str, sql: str) -> None:

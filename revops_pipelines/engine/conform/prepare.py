@@ -5,12 +5,13 @@ Belongs here: `ops.sources`, `ops.merges`, the conformed tables' existence. Does
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 
 from revops_pipelines.contracts.contract import columns_of
 from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.precedence import Precedence, write_precedence
 from revops_pipelines.engine.conform.resolve import ensure_links
 from revops_pipelines.engine.conform.stage import SourceOffer
 
@@ -26,8 +27,9 @@ def prepare_conform(
     entities: Iterable[Entity],
     sources: Sequence[tuple[str, str]],
     internal_domains: Iterable[str] = (),
+    precedence: Mapping[str, Precedence] | None = None,
 ) -> None:
-    """Create every conformed table; write `ops.sources` and `ops.internal_domains` anew.
+    """Create every conformed table; write the `ops` tables of who is believed anew.
 
     `sources` are (name, area) pairs in the order of the configuration.
     """
@@ -44,6 +46,7 @@ def prepare_conform(
         connection.execute(
             "INSERT INTO ops.sources VALUES (?, ?, ?)", [name, area, rank * 100 + position]
         )
+    write_precedence(connection, precedence or {})
     connection.execute("CREATE OR REPLACE TABLE ops.internal_domains (domain VARCHAR)")
     for domain in internal_domains:
         connection.execute("INSERT INTO ops.internal_domains VALUES (lower(?))", [domain])

@@ -9,16 +9,15 @@ import duckdb
 
 from revops_pipelines.contracts.contract import columns_of, references_of
 from revops_pipelines.engine.conform.declaration import Entity
-
-# Entities whose records are merged across systems; only identifiers of these can be repointed.
-LINKED_ENTITIES = ("accounts", "leads")
+from revops_pipelines.engine.conform.precedence import Precedence, with_fields
 
 
 def ensure_links(connection: duckdb.DuckDBPyConnection) -> None:
     """Create `conformed.identity_links`: which record stands for which, and how we know.
 
-    A row says that `record_id` of `source` is the same `entity` as `canonical_id`. For `customers`
-    the canonical identifier is the account's.
+    A row says that `record_id` of `source` is the same `entity` as `canonical_id`. Two entities are
+    not of records: in `lead_accounts` and `customer_accounts` the canonical identifier is that of
+    the company behind the person or the billed party.
     """
     connection.execute(
         "CREATE TABLE IF NOT EXISTS conformed.identity_links (entity VARCHAR, "
@@ -27,34 +26,34 @@ def ensure_links(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def resolve(connection: duckdb.DuckDBPyConnection, entity: Entity) -> int:
+def resolve(
+    connection: duckdb.DuckDBPyConnection, entity: Entity, precedence: Precedence | None = None
+) -> int:
     """Write `conformed.<entity>` anew from its records; returns its number of rows."""
     ensure_links(connection)
+    rows = connection.execute("SELECT DISTINCT entity FROM conformed.identity_links").fetchall()
     records = f"conformed.{entity.name}__records"
-    sql = (entity.resolved or _repointed(entity)).replace("@records", records)
-    columns = ", ".join(f'"{name}"' for name in columns_of(entity.contract))
+    rowwise = with_fields(entity.resolved or "SELECT * FROM @records", precedence)
+    sql = _repointed(entity, rowwise.replace("@records", records), {str(row[0]) for row in rows})
     table = f"conformed.{entity.name}"
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {columns} FROM ({sql})")
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
     row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     return int(row[0]) if row else 0
 
 
-def _repointed(entity: Entity) -> str:
-    """Every record as it is, its identifiers of merged entities replaced by the canonical ones."""
-    moved = {
-        column: target
-        for column, target in references_of(entity.contract).items()
-        if target in LINKED_ENTITIES
-    }
+def _repointed(entity: Entity, rows: str, linked: set[str]) -> str:
+    """The rows, their identifiers of merged entities replaced by the canonical ones."""
+    references = references_of(entity.contract)
     selected, joins = [], []
     for name in columns_of(entity.contract):
-        if name in moved:
-            alias = f"to_{name}"
-            selected.append(f'coalesce({alias}.canonical_id, r."{name}") AS "{name}"')
-            joins.append(
-                f"LEFT JOIN conformed.identity_links {alias} "
-                f"ON {alias}.entity = '{moved[name]}' AND {alias}.record_id = r.\"{name}\""
-            )
-        else:
+        target = references.get(name)
+        if target not in linked:
             selected.append(f'r."{name}"')
-    return f"SELECT {', '.join(selected)} FROM @records r {' '.join(joins)}"
+            continue
+        alias = f"to_{name}"
+        selected.append(f'coalesce({alias}.canonical_id, r."{name}") AS "{name}"')
+        joins.append(
+            f"LEFT JOIN conformed.identity_links {alias} "
+            f"ON {alias}.entity = '{target}' AND {alias}.record_id = r.\"{name}\""
+        )
+    return f"SELECT {', '.join(selected)} FROM ({rows}) r {' '.join(joins)}"

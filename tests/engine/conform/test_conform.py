@@ -266,7 +266,7 @@ def customer_world(connection, customer: str) -> tuple[str, str] | None:
     return connection.sql(
         "SELECT c.account_id, c.segment, c.region, l.evidence FROM conformed.customers c "
         "LEFT JOIN conformed.identity_links l "
-        "ON l.entity = 'customers' AND l.record_id = c.customer_id"
+        "ON l.entity = 'customer_accounts' AND l.record_id = c.customer_id"
     ).fetchone()
 
 
