@@ -37,8 +37,8 @@ class Column:
     path: tuple[str, ...]
     field: Field
     value: Callable[[Row, int], Any]
-    # Parents on the way: (path so far, the parent's object and id at a moment).
-    parent: Callable[[Row, int], tuple[str, str] | None] | None = None
+    # Object and id of each parent on the way at a moment; ends with null where a lookup is empty.
+    parents: Callable[[Row, int], Sequence[tuple[str, str] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,13 @@ class Queries:
             parent = parent_of(row, now)
             return None if parent is None else inner.value(parent[1], now)
 
-        def shown(row: Row, now: int) -> tuple[str, str] | None:
+        def chain(row: Row, now: int) -> Sequence[tuple[str, str] | None]:
             parent = parent_of(row, now)
-            return None if parent is None else (parent[0], parent[1]["Id"])
+            if parent is None:
+                return (None,)
+            return (parent[0], parent[1]["Id"]), *inner.parents(parent[1], now)
 
-        return Column((link.relationship or first, *inner.path), inner.field, value, shown)
+        return Column((link.relationship or first, *inner.path), inner.field, value, chain)
 
     def _positions(self, query: Query, sobject: SObject, now: int, *, everything: bool) -> Numbers:
         table = self._org.table(sobject.name)
@@ -221,7 +223,7 @@ def _own(sobject: SObject, name: str, text: str) -> Column:
     if field is None:
         raise _no_such_column(sobject.name, name, text)
     known = field.name
-    return Column((known,), field, lambda row, now: row.get(known))
+    return Column((known,), field, lambda row, now: row.get(known), lambda row, now: ())
 
 
 def _same(one: str, other: str) -> bool:

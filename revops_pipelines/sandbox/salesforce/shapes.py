@@ -87,13 +87,13 @@ def _aggregate(found: Found) -> dict[str, Any]:
 
 def _nest(record: dict[str, Any], column: Column, row: Any, now: int, base: str) -> None:
     """A parent's field, inside the parent; a lookup that is empty shows null."""
-    name = column.path[0]
-    parent = column.parent(row, now) if column.parent is not None else None
-    if parent is None:
-        record.setdefault(name, None)
-        return
-    inner = record.setdefault(name, {"attributes": _attributes(*parent, base)})
-    inner[".".join(column.path[1:])] = rest_value(column.field.kind, column.value(row, now))
+    inside = record
+    for name, parent in zip(column.path, column.parents(row, now), strict=False):
+        if parent is None:
+            inside.setdefault(name, None)
+            return
+        inside = inside.setdefault(name, {"attributes": _attributes(*parent, base)})
+    inside[column.path[-1]] = rest_value(column.field.kind, column.value(row, now))
 
 
 def table_of(
