@@ -42,7 +42,6 @@ _RUN_AT = {
     shapes.SOFT_BOUNCED: 3,
     shapes.OPEN: 2,
     shapes.CLICK: 2,
-    shapes.UNSUBSCRIBED: 0,
 }
 
 
@@ -164,8 +163,10 @@ class MarketingShelf:
 
     def _sending(self, activity: Activity) -> Activity | None:
         """The sending of a mail that an entry goes back to; sendings are remembered by run."""
-        run = activity.details[_RUN_AT[activity.type_id]]
-        key = (activity.lead_id, activity.value_id, run)
+        place = _RUN_AT.get(activity.type_id)
+        if place is None:
+            return None
+        key = (activity.lead_id, activity.value_id, activity.details[place])
         if activity.type_id == shapes.SEND:
             self._sent[key] = activity
             return None

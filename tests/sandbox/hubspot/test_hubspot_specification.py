@@ -27,6 +27,8 @@ OBJECTS = {
     # HubSpot publishes one document for all activity types, differing in the examples only.
     "notes": "calls",
     "communications": "calls",
+    "line_items": "lineItems",
+    "goal_targets": "goalTargets",
 }
 FORMATS = jsonschema.FormatChecker(formats=())
 
@@ -105,7 +107,14 @@ def test_objects(hubspot: Caller, specs: Path, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "to"),
-    [("deals", "contacts"), ("deals", "companies"), ("contacts", "companies"), ("emails", "deals")],
+    [
+        ("deals", "contacts"),
+        ("deals", "companies"),
+        ("contacts", "companies"),
+        ("emails", "deals"),
+        ("line_items", "deals"),
+        ("deals", "line_items"),
+    ],
 )
 def test_associations(hubspot: Caller, specs: Path, kind: str, to: str) -> None:
     ids = [each["id"] for each in hubspot.every(f"/crm/objects/2026-09/{kind}")][:300]
@@ -144,6 +153,61 @@ def test_settings(hubspot: Caller, specs: Path, name: str, path: str, generic: s
     answer = hubspot.get(path)
     assert answer.get("results", [answer])
     check(specs, name, generic or path, "get", answer)
+
+
+def test_forecasts_are_listed_and_read(hubspot: Caller, specs: Path) -> None:
+    path, generic = "/crm/objects/2026-09/forecasts", "/crm/objects/2026-09/{objectType}"
+    page = hubspot.get(path, limit=40, properties=all_names(hubspot, "forecasts"))
+    assert page["results"]
+    check(specs, "forecasts", generic, "get", page)
+    one = hubspot.get(f"{path}/{page['results'][0]['id']}", properties="hs_amount")
+    check(specs, "forecasts", generic + "/{objectId}", "get", one)
+
+
+CAMPAIGNS = "/marketing/campaigns/2026-09"
+
+
+def test_campaigns(hubspot: Caller, specs: Path) -> None:
+    named = "hs_name,hs_utm,hs_start_date,hs_spend_items_sum_amount,channel,no_such_property"
+    page = hubspot.get(CAMPAIGNS, limit=100, properties=named)
+    assert (len(page["results"]), page["paging"]["next"]["after"]) == (100, "100")
+    check(specs, "campaignsPublicApi", CAMPAIGNS, "get", page)
+    check(specs, "campaignsPublicApi", CAMPAIGNS, "get", hubspot.get(CAMPAIGNS))
+    ids = [each["id"] for each in page["results"][:50]]
+    batch = hubspot.post(f"{CAMPAIGNS}/batch/read", {"inputs": [{"id": each} for each in ids]})
+    assert {kind for each in batch["results"] for kind in each["assets"]} == {
+        "FORM",
+        "MARKETING_EMAIL",
+        "OBJECT_LIST",
+    }
+    check(specs, "campaignsPublicApi", f"{CAMPAIGNS}/batch/read", "post", batch)
+    some = hubspot.post(f"{CAMPAIGNS}/batch/read", {"inputs": [{"id": "nobody"}]})
+    assert some["numErrors"] == 1
+    check(specs, "campaignsPublicApi", f"{CAMPAIGNS}/batch/read", "post", some)
+    one = "/{campaignGuid}"
+    for path, generic in (
+        ("", one),
+        ("/assets/OBJECT_LIST", f"{one}/assets/{{assetType}}"),
+        ("/assets/FORM", f"{one}/assets/{{assetType}}"),
+        ("/budget/totals", f"{one}/budget/totals"),
+    ):
+        answer = hubspot.get(f"{CAMPAIGNS}/{ids[1]}{path}")
+        check(specs, "campaignsPublicApi", CAMPAIGNS + generic, "get", answer)
+    spent = hubspot.get(f"{CAMPAIGNS}/{ids[1]}/budget/totals")
+    assert spent["spendItems"]
+    assert spent["budgetItems"]
+
+
+def test_marketing_emails(hubspot: Caller, specs: Path) -> None:
+    emails = "/marketing/emails/2026-09"
+    page = hubspot.get(emails, limit=5, includeStats="true")
+    assert (len(page["results"]), page["total"] > 5) == (5, True)
+    assert all(each["stats"]["counters"]["sent"] for each in page["results"])
+    check(specs, "marketingEmails", emails, "get", page)
+    check(specs, "marketingEmails", emails, "get", hubspot.get(emails, archived="true"))
+    one = hubspot.get(f"{emails}/{page['results'][0]['id']}")
+    assert "stats" not in one
+    check(specs, "marketingEmails", f"{emails}/{{emailId}}", "get", one)
 
 
 def test_refusals(open_hubspot: Opener, specs: Path) -> None:
