@@ -20,6 +20,8 @@ from revops_pipelines.sandbox.marketo.answers import MarketoError, failure
 from revops_pipelines.sandbox.marketo.database import Database
 from revops_pipelines.sandbox.marketo.exports import Exports
 from revops_pipelines.sandbox.marketo.leads import Leads
+from revops_pipelines.sandbox.marketo.members import Members
+from revops_pipelines.sandbox.marketo.opportunities import Opportunities
 from revops_pipelines.sandbox.marketo.programs import Programs
 
 if TYPE_CHECKING:
@@ -32,12 +34,17 @@ KEYS = {"client_id": "sandbox-marketo-id", "client_secret": "sandbox-marketo-sec
 def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
     """Marketo's REST, asset, bulk and identity APIs over one simulated company.
 
-    Switches: `marketo.token_in_query`, `marketo.costs_by_id`, `marketo.no_updated_filter`. Rates:
-    `marketo.calls` (per 20 s), `marketo.daily`, `marketo.export_bytes`.
+    Switches: `marketo.token_in_query`, `marketo.costs_by_id`, `marketo.no_updated_filter`,
+    `marketo.crm_sync`. Rates: `marketo.calls` (per 20 s), `marketo.daily`, `marketo.export_bytes`.
     """
     access = Access(clock, options)
+    database = Database(world.marketing, clock)
+    opportunities = Opportunities(world, database, clock, options)
     app = Starlette(
-        routes=_routes(access, Database(world.marketing, clock), clock, options),
+        routes=[
+            *_routes(access, database, clock, options),
+            *_opportunity_routes(opportunities),
+        ],
         exception_handlers={MarketoError: _failed, 404: _not_found, 405: _not_found},
     )
     return framed("marketo", app, clock=clock, options=options, manners=access.manners())
@@ -48,7 +55,9 @@ def _routes(
 ) -> list[Route]:
     activities, leads = Activities(database), Leads(database)
     programs, exports = Programs(database, options), Exports(database, clock, options)
-    bulk = "/bulk/v1/{kind:str}/export"
+    members = Members(database)
+    # Kinds are leads, activities and program/members.
+    bulk = "/bulk/v1/{kind:path}/export"
     return [
         Route("/identity/oauth/token", access.token, methods=["GET", "POST"]),
         Route("/rest/v1/activities.json", activities.activities),
@@ -60,6 +69,10 @@ def _routes(
         Route("/rest/v1/leads/describe.json", leads.describe),
         Route("/rest/v1/leads/describe2.json", leads.describe2),
         Route("/rest/v1/lead/{number}.json", leads.by_id),
+        Route("/rest/v1/programs/members/describe.json", members.describe),
+        Route(
+            "/rest/v1/programs/{number}/members.json", members.by_filter, methods=["GET", "POST"]
+        ),
         Route("/rest/asset/v1/programs.json", programs.browse),
         Route("/rest/asset/v1/program/{number}.json", programs.by_id),
         Route(f"{bulk}.json", exports.jobs),
@@ -68,6 +81,19 @@ def _routes(
         Route(f"{bulk}/{{number}}/cancel.json", exports.cancel, methods=["POST"]),
         Route(f"{bulk}/{{number}}/status.json", exports.status),
         Route(f"{bulk}/{{number}}/file.json", exports.file),
+    ]
+
+
+def _opportunity_routes(opportunities: Opportunities) -> list[Route]:
+    return [
+        Route("/rest/v1/opportunities.json", opportunities.by_filter, methods=["GET", "POST"]),
+        Route("/rest/v1/opportunities/describe.json", opportunities.describe),
+        Route(
+            "/rest/v1/opportunities/roles.json",
+            opportunities.roles_by_filter,
+            methods=["GET", "POST"],
+        ),
+        Route("/rest/v1/opportunities/roles/describe.json", opportunities.describe_roles),
     ]
 
 

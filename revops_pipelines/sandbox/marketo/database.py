@@ -9,7 +9,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from revops_pipelines.sandbox.clock import SandboxClock
-from revops_pipelines.sandbox.world.marketing_shapes import Activity, Marketing, MarketoLead
+from revops_pipelines.sandbox.world.marketing_shapes import (
+    PROGRESSION,
+    Activity,
+    Marketing,
+    MarketoLead,
+)
 
 
 class Database:
@@ -26,6 +31,11 @@ class Database:
         self._by_email: dict[str, list[MarketoLead]] = {}
         for lead in marketing.leads:
             self._by_email.setdefault(str(lead.values[1]).lower(), []).append(lead)
+
+        self._progressions: dict[int, list[Activity]] = {}
+        for activity in marketing.activities:
+            if activity.type_id == PROGRESSION and activity.value_id is not None:
+                self._progressions.setdefault(activity.value_id, []).append(activity)
 
     def now(self) -> int:
         """The sandbox's clock, in whole epoch seconds."""
@@ -55,6 +65,13 @@ class Database:
             for lead in self._by_creation
             if lead.is_there(now) and since <= _touched_at(lead, now) <= until
         ]
+
+    def progressions(self, program_id: int) -> Iterator[Activity]:
+        """Changes of people's status in a program, oldest first, as far as they are shown."""
+        now = self.now()
+        for activity in self._progressions.get(program_id, ()):
+            if activity.at <= now and activity.seen_at <= now:
+                yield activity
 
     def position(self, since: int) -> int:
         """Where the activities of a moment begin, for `from_position`."""

@@ -14,7 +14,7 @@ import io
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,7 +27,8 @@ from revops_pipelines.sandbox.frame import Options
 from revops_pipelines.sandbox.marketo.access import QUOTA_ZONE
 from revops_pipelines.sandbox.marketo.answers import MarketoError, moment_of, stamp, success
 from revops_pipelines.sandbox.marketo.database import Database
-from revops_pipelines.sandbox.marketo.records import activity_row, lead_row
+from revops_pipelines.sandbox.marketo.members import FIELDS, members_of
+from revops_pipelines.sandbox.marketo.records import activity_row, cell, lead_row
 from revops_pipelines.sandbox.world.marketing_shapes import POSITION
 
 RUNNING, QUEUED = 2, 10
@@ -45,7 +46,9 @@ ACTIVITY_FIELDS = (
 )
 NO_UPDATED_SWITCH = "marketo.no_updated_filter"
 
-Kind = Literal["leads", "activities"]
+Kind = Literal["leads", "activities", "program/members"]
+MEMBERS: Kind = "program/members"
+MOST_PROGRAMS = 10
 
 
 @dataclass(slots=True)
@@ -87,12 +90,12 @@ class Exports:
 
     async def create(self, request: Request) -> Response:
         """POST /bulk/v1/{kind}/export/create.json."""
-        kind: Kind = request.path_params["kind"]
+        kind = _kind(request)
         asked = _body(await request.body())
         filtered = asked.get("filter") or {}
         self._check_filter(kind, filtered)
         fields = tuple(asked.get("fields") or (ACTIVITY_FIELDS if kind == "activities" else ()))
-        known: Iterable[str] = ACTIVITY_FIELDS if kind == "activities" else POSITION
+        known = _KNOWN[kind]
         for name in fields:
             if name not in known:
                 raise MarketoError("1006", f"Field '{name}' not found")
@@ -194,6 +197,9 @@ class Exports:
         return shown
 
     def _check_filter(self, kind: Kind, filtered: dict[str, Any]) -> None:
+        if kind == MEMBERS:
+            _check_programs(filtered)
+            return
         names = set(filtered) - {"activityTypeIds"} if kind == "activities" else set(filtered)
         supported = {"createdAt"} if kind == "activities" else {"createdAt", "updatedAt"}
         if self._options.on(NO_UPDATED_SWITCH):
@@ -207,6 +213,8 @@ class Exports:
             raise MarketoError("1003", "The date range must be 31 days or fewer")
 
     def _written(self, job: Job) -> tuple[int, bytes]:
+        if job.kind == MEMBERS:
+            return self._members(job)
         since, until = _range(job.filtered)
         now = self._database.now()
         rows: list[list[str]]
@@ -226,6 +234,17 @@ class Exports:
             rows = [lead_row(lead, now, job.fields) for lead in found]
         return len(rows), _csv(job.fields, rows)
 
+    def _members(self, job: Job) -> tuple[int, bytes]:
+        """Where several programs are asked for, the first column says which it is."""
+        several = job.filtered.get("programIds")
+        programs = set(several or [job.filtered.get("programId")])
+        fields = ("programId", *job.fields) if several else job.fields
+        rows = [
+            [cell(FIELDS[name][1](member)) for name in fields]
+            for member in members_of(self._database, programs)
+        ]
+        return len(rows), _csv(fields, rows)
+
     def _allowed(self) -> float:
         return self._options.rates.get("marketo.export_bytes", DAILY_BYTES)
 
@@ -238,6 +257,28 @@ class Exports:
 
 
 _ACTIVE = ("Queued", "Processing")
+_KNOWN: Mapping[Kind, Iterable[str]] = {
+    "leads": POSITION,
+    "activities": ACTIVITY_FIELDS,
+    "program/members": FIELDS,
+}
+
+
+def _kind(request: Request) -> Kind:
+    for kind in _KNOWN:
+        if request.path_params["kind"] == kind:
+            return kind
+    raise MarketoError("610", "Requested resource not found")
+
+
+def _check_programs(filtered: dict[str, Any]) -> None:
+    several = filtered.get("programIds")
+    if (several is None) == (filtered.get("programId") is None):
+        raise MarketoError("1003", "Exactly one of programId and programIds is needed")
+    if several is not None and not 1 <= len(several) <= MOST_PROGRAMS:
+        raise MarketoError("1003", f"programIds: at most {MOST_PROGRAMS}")
+    if "updatedAt" in filtered:
+        raise MarketoError("1035", "Unsupported filter type for target subscription")
 
 
 def _range(filtered: dict[str, Any]) -> tuple[int, int]:

@@ -129,3 +129,76 @@ def test_it_extracts_a_month_of_leads_and_reads_them_one_by_one(
     assert {str(lead["id"]): lead["leadStatus"] for lead in again} == {
         row["id"]: row["leadStatus"] for row in rows
     }
+
+
+def test_it_extracts_the_members_of_programs(client: MarketoClient, marketo: Caller) -> None:
+    """Each membership is what the log's changes of status made of it."""
+    fields = ["leadId", "statusName", "reachedSuccess", "acquiredBy", "membershipDate"]
+    programs = [each.program_id for each in marketo.world.marketing.programs[:10]]
+    job = client.execute(
+        method="create_program_members_export_job",
+        fields=fields,
+        filters={"programIds": programs},
+    )
+    number = job[0]["exportId"]
+    client.execute(method="enqueue_program_members_export_job", job_id=number)
+    status = ""
+    while status != "Completed":
+        answer = client.execute(method="get_program_members_export_job_status", job_id=number)
+        status = answer[0]["status"]
+    body = client.execute(method="get_program_members_export_job_file", job_id=number)
+    rows = list(csv.DictReader(io.StringIO(body.decode())))
+    now = int(marketo.clock.now().timestamp())
+    there = {lead.lead_id for lead in marketo.world.marketing.leads if lead.is_there(now)}
+    first: dict[tuple[int, int], int] = {}
+    for activity in marketo.world.marketing.activities:
+        if (
+            activity.type_id == 104
+            and activity.value_id in programs
+            and activity.seen_at <= now
+            and activity.lead_id in there
+        ):
+            first.setdefault((activity.value_id, activity.lead_id), activity.at)
+    found = {(int(row["programId"]), int(row["leadId"])): row for row in rows}
+    assert len(found) == len(rows)
+    assert found.keys() == first.keys() != set()
+    assert {row["statusName"] for row in rows} == {"Filled-out Form"}
+
+
+def test_it_finds_opportunities_through_roles(client: MarketoClient, marketo: Caller) -> None:
+    now = marketo.clock.now()
+    leads = [lead.lead_id for lead in marketo.world.marketing.leads]
+    roles: list[dict[str, Any]] = []
+    for start in range(0, len(leads), 300):
+        some = [str(each) for each in leads[start : start + 300]]
+        roles += client.execute(
+            method="get_opportunity_roles",
+            filterType="leadId",
+            filterValues=some,
+            fields=["externalOpportunityId", "leadId", "isPrimary"],
+        )
+    deals = {
+        deal.hubspot_id: deal
+        for deal in marketo.world.deals
+        if deal.created_at <= now and (deal.deleted_at is None or deal.deleted_at > now)
+    }
+    numbers = sorted({role["externalOpportunityId"] for role in roles})
+    assert set(numbers) <= deals.keys()
+    opportunities = client.execute(
+        method="get_opportunities",
+        filterType="externalOpportunityId",
+        filterValues=numbers[:300],
+        fields=["externalOpportunityId", "name", "isWon"],
+    )
+    assert {each["externalOpportunityId"] for each in opportunities} == set(numbers[:300])
+    for each in opportunities:
+        deal = deals[each["externalOpportunityId"]]
+        assert (each["name"], each["isWon"]) == (deal.name, deal.stages_at(now)[-1].stage.is_won)
+
+
+def test_a_subscription_that_syncs_with_a_crm_keeps_opportunities_closed(
+    open_marketo: Any,
+) -> None:
+    with open_marketo(switches=frozenset({"marketo.crm_sync"})) as caller:
+        path = "/rest/v1/opportunities.json"
+        assert caller.code_of(path, filterType="marketoGUID", filterValues="x") == "1018"

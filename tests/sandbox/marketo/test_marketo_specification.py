@@ -57,6 +57,9 @@ def test_the_token(documents: dict[str, Any], marketo: Caller) -> None:
         ("/rest/v1/leads/describe.json", {}),
         ("/rest/v1/leads.json", {"filterType": "id", "filterValues": "1000001,1000004"}),
         ("/rest/v1/leads.json", {"filterType": "email", "filterValues": "nobody@x.example"}),
+        ("/rest/v1/programs/members/describe.json", {}),
+        ("/rest/v1/opportunities/describe.json", {}),
+        ("/rest/v1/opportunities/roles/describe.json", {}),
         ("/rest/asset/v1/programs.json", {"maxReturn": 200}),
         ("/rest/asset/v1/programs.json", {"offset": 10_000}),
     ],
@@ -105,9 +108,38 @@ def test_one_lead_and_one_program(documents: dict[str, Any], marketo: Caller) ->
         _check(documents, "/rest/asset/v1/program/{id}.json", body)
 
 
+def test_members_and_opportunities(documents: dict[str, Any], marketo: Caller) -> None:
+    marketing = marketo.world.marketing
+    members = 0
+    for program in marketing.programs[:8]:
+        body = marketo.get(
+            f"/rest/v1/programs/{program.program_id}/members.json",
+            filterType="reachedSuccess",
+            filterValues="true",
+        )
+        _check(documents, "/rest/v1/programs/{programId}/members.json", body)
+        members += len(body["result"])
+    assert members
+    leads = ",".join(str(lead.lead_id) for lead in marketing.leads[:300])
+    path = "/rest/v1/opportunities/roles.json"
+    roles = marketo.get(path, filterType="leadId", filterValues=leads)
+    _check(documents, path, roles)
+    numbers = {role["externalOpportunityId"] for role in roles["result"]}
+    path = "/rest/v1/opportunities.json"
+    found = marketo.get(
+        path, filterType="externalOpportunityId", filterValues=",".join(sorted(numbers))
+    )
+    _check(documents, path, found)
+    assert {each["externalOpportunityId"] for each in found["result"]} == numbers != set()
+
+
 @pytest.mark.parametrize(
     ("kind", "request_body"),
-    [("leads", {"fields": ["id", "email"], "filter": SPAN}), ("activities", {"filter": SPAN})],
+    [
+        ("leads", {"fields": ["id", "email"], "filter": SPAN}),
+        ("activities", {"filter": SPAN}),
+        ("program/members", {"fields": ["leadId"], "filter": {"programIds": [1001, 1005]}}),
+    ],
 )
 def test_bulk_extracts(
     documents: dict[str, Any], marketo: Caller, kind: str, request_body: dict[str, Any]
