@@ -62,15 +62,14 @@ class Warehouse:
         done = {}
         for name, landed in self.pull(sandbox, **changed).items():
             assert isinstance(landed, Landed), landed
-            self.cursors[name] = landed.cursor
-            done[name] = self._load(name, landed, sandbox.clock.now())
+            done[name] = self.load(name, landed, sandbox.clock.now())
         return done
 
     def put(self, stream: str, records: Iterable[Mapping[str, Any]], at: datetime = NOON) -> None:
         """Load records as if they had been pulled."""
         writer = LandingWriter(self.folder, NAME, stream, at)
         writer.write([msgspec.json.encode(record) for record in records])
-        self._load(stream, writer.finalise({}), at)
+        load_stream(self.connection, NAME, self.streams[stream], writer.finalise({}), "run", at)
 
     def clear(self) -> None:
         """Forget all that was loaded."""
@@ -90,7 +89,9 @@ class Warehouse:
         """All rows of all entities."""
         return {entity: self.offered(entity) for entity in self.offers}
 
-    def _load(self, stream: str, landed: Landed, at: datetime) -> Loaded:
+    def load(self, stream: str, landed: Landed, at: datetime) -> Loaded:
+        """Load what a pull landed, and remember its cursor."""
+        self.cursors[stream] = landed.cursor
         return load_stream(self.connection, NAME, self.streams[stream], landed, "run", at)
 
 

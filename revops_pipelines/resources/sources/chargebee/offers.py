@@ -2,6 +2,9 @@
 
 Belongs here: the SQL of every offer but the ledger's. Does not: the ledger of recurring revenue
 (`ledger.py`) or money's arithmetic (`money.py`).
+
+A record that was never touched since Chargebee keeps `updated_at` has none; it changed last when it
+was made.
 """
 
 from __future__ import annotations
@@ -63,7 +66,8 @@ def _customers(options: ChargebeeOptions) -> str:
            {f"coalesce({told})" if told else "NULL"} AS external_account_id,
            {moment("created_at")} AS created_at, {_link(options, "customers")} AS url,
            CASE WHEN cardinality({custom}) > 0 THEN to_json({custom}) END AS custom,
-           '@source' AS source, id AS source_id, _updated_at, _deleted_at
+           '@source' AS source, id AS source_id,
+           coalesce(updated_at, {moment("created_at")}) AS _updated_at, _deleted_at
     FROM raw.@source__customers
     """
 
@@ -101,7 +105,8 @@ def _subscriptions(options: ChargebeeOptions) -> str:
            s.status IN ('active', 'in_trial', 'paused') AND s.cancelled_at IS NULL
                AND s.remaining_billing_cycles IS DISTINCT FROM 0 AS is_auto_renewing,
            {_text(f"{options.origin}/d/subscriptions/")} || s.id AS url,
-           '@source' AS source, s.id AS source_id, s._updated_at, s._deleted_at
+           '@source' AS source, s.id AS source_id,
+           coalesce(s.updated_at, {moment("s.created_at")}) AS _updated_at, s._deleted_at
     FROM raw.@source__subscriptions s LEFT JOIN owing o ON o.id = s.id
     """
 
@@ -128,7 +133,8 @@ def _invoices(options: ChargebeeOptions) -> str:
            CASE WHEN {written_off} THEN {moment(f"coalesce({adjusted}, paid_at)")} END
                AS uncollectible_at,
            {_link(options, "invoices")} AS url,
-           '@source' AS source, id AS source_id, _updated_at, _deleted_at
+           '@source' AS source, id AS source_id,
+           coalesce(updated_at, {moment("date")}) AS _updated_at, _deleted_at
     FROM raw.@source__invoices WHERE customer_id IS NOT NULL
     """
 
@@ -152,8 +158,9 @@ def _invoice_lines(options: ChargebeeOptions) -> str:
                    WHEN 'day' THEN to_days(period::INTEGER) END) AS every
         FROM known GROUP BY ALL
     ), lines AS (
-        SELECT id AS invoice_id, subscription_id AS of_invoice, currency_code, _updated_at,
-               _deleted_at, line_item_discounts AS offs, unnest(line_items) AS line
+        SELECT id AS invoice_id, subscription_id AS of_invoice, currency_code,
+               coalesce(updated_at, {moment("date")}) AS _updated_at, _deleted_at,
+               line_item_discounts AS offs, unnest(line_items) AS line
         FROM raw.@source__invoices WHERE customer_id IS NOT NULL
     ), parts AS (
         SELECT *, coalesce(line.subscription_id, of_invoice) AS subscription_id,
@@ -199,7 +206,8 @@ _PAYMENTS = f"""
            upper(t.currency_code) AS currency, {amount("t.amount", "t.currency_code")} AS amount,
            {amount("coalesce(g.refunded, 0)", "t.currency_code")} AS refunded_amount,
            t.error_code AS failure_code, {moment("t.date")} AS occurred_at,
-           '@source' AS source, t.id AS source_id, t._updated_at, t._deleted_at
+           '@source' AS source, t.id AS source_id,
+           coalesce(t.updated_at, {moment("t.date")}) AS _updated_at, t._deleted_at
     FROM raw.@source__transactions t LEFT JOIN given_back g ON g.id = t.id
     WHERE t.type = 'payment'
     """
@@ -209,7 +217,8 @@ _CREDIT_NOTES = f"""
            '@source:' || reference_invoice_id AS invoice_id, status, reason_code AS reason,
            upper(currency_code) AS currency, {amount("total", "currency_code")} AS amount,
            {moment("date")} AS issued_at,
-           '@source' AS source, id AS source_id, _updated_at, _deleted_at
+           '@source' AS source, id AS source_id,
+           coalesce(updated_at, {moment("date")}) AS _updated_at, _deleted_at
     FROM raw.@source__credit_notes
     """
 
@@ -229,7 +238,8 @@ _CONTRACTS = f"""
            ({day(f"contract_end - contract_notice_days * {DAY_SECONDS}")}) AS notice_on,
            {amount("a_year", "currency_code")} AS annual_amount,
            upper(currency_code) AS currency, contract_action <> 'cancel' AS auto_renews,
-           '@source' AS source, contract_id AS source_id, _updated_at, _deleted_at
+           '@source' AS source, contract_id AS source_id,
+           coalesce(updated_at, {moment("created_at")}) AS _updated_at, _deleted_at
     FROM yearly
     UNION ALL BY NAME
     SELECT '@source:' || id AS contract_id, '@source:' || customer_id AS customer_id,
@@ -240,7 +250,8 @@ _CONTRACTS = f"""
                 THEN {day("coalesce(next_billing_at, current_term_end, trial_end)")} END
                AS renewal_on,
            upper(currency_code) AS currency, status IN ('active', 'in_trial') AS auto_renews,
-           '@source' AS source, id AS source_id, _updated_at, _deleted_at
+           '@source' AS source, id AS source_id,
+           coalesce(updated_at, {moment("created_at")}) AS _updated_at, _deleted_at
     FROM raw.@source__subscriptions WHERE contract_id IS NULL
     """
 
