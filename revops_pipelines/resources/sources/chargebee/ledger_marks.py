@@ -293,7 +293,7 @@ _VERSIONS = f"""
         GROUP BY ALL
     )"""
 
-# What no line shows: the trial before the first line, and items that are never billed.
+# What no line shows: the trial before the first line, and subscriptions that were never billed.
 _UNBILLED = """
     present AS (
         SELECT * FROM shared WHERE told_by = 3
@@ -312,10 +312,7 @@ _UNBILLED = """
                p.version_id AS mark_id, own_unit, net AS minor, coalesce(times, 1) AS times,
                coalesce(per, 1) AS per
         FROM present p JOIN subscriptions s ON s.id = p.subscription_id
-        WHERE p.slot NOT IN (SELECT m.slot FROM line_marks m
-                             WHERE m.subscription_id = p.subscription_id)
-          AND (s.status <> 'paused' OR s.trial_start IS NOT NULL OR s.started_at IS NOT NULL)
-          AND NOT EXISTS (SELECT 1 FROM line_marks m WHERE m.subscription_id = p.subscription_id)
+        WHERE NOT EXISTS (SELECT 1 FROM line_marks m WHERE m.subscription_id = p.subscription_id)
     )"""
 
 _MARKS = """
