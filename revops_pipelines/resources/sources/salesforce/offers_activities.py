@@ -52,6 +52,16 @@ def activities(options: SalesforceOptions) -> Offer:
         SELECT DISTINCT n.id, p.person
         FROM named n JOIN people_there p ON p.id = n.who_id
     ),
+    -- An activity's own account follows a conversion without counting as changed; people know best.
+    employers AS (
+        SELECT p.person, coalesce(any_value(c.account_id), any_value(l.account_id)) AS account_id
+        FROM people p
+        LEFT JOIN (SELECT id, {sql.filled("c.account_id")} AS account_id
+                   FROM raw.@source__contacts c) c ON c.id = p.survivor
+        LEFT JOIN (SELECT id, {sql.field_of("l", options.account_field)} AS account_id
+                   FROM raw.@source__leads l) l ON l.id = p.survivor
+        GROUP BY p.person
+    ),
     sold AS (
         SELECT o.id, {sql.filled("o.account_id")} AS account_id
         FROM raw.@source__opportunities o WHERE o._deleted_at IS NULL
@@ -70,9 +80,10 @@ def activities(options: SalesforceOptions) -> Offer:
     FROM engaged e
     LEFT JOIN touched t ON t.id = e.id
     LEFT JOIN sold d ON d.id = e.what_id
+    LEFT JOIN employers w ON w.person = t.person
     LEFT JOIN companies f ON f.id = coalesce(
-        d.account_id, {sql.filled("e.account_id")},
-        CASE WHEN {sql.is_a("e.what_id", sql.ACCOUNT)} THEN e.what_id END)
+        d.account_id, CASE WHEN {sql.is_a("e.what_id", sql.ACCOUNT)} THEN e.what_id END,
+        w.account_id, {sql.filled("e.account_id")})
     """
     return Offer("activities", text, _STREAMS)
 

@@ -78,7 +78,7 @@ class SalesforceOptions(SourceOptions):
     )
     url_characters: int = Field(
         15_000,
-        ge=1_000,
+        ge=500,
         description="A query's address and headers may have 16,384 bytes; a longer query goes by "
         "Bulk, which takes it in the body.",
     )

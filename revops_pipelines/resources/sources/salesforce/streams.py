@@ -28,7 +28,7 @@ class _Way:
     """How objects of a kind are pulled, and which columns all of them have."""
 
     columns: tuple[Column, ...]
-    updated: str | None
+    updated: str
     puller: Callable[[str, tuple[str, ...]], Callable[[Pull], None]]
 
 
@@ -43,7 +43,7 @@ _WAYS = {
         "created_at",
         lambda name, needed: pull.object_puller(pull.ObjectKind(name, "CreatedDate"), needed),
     ),
-    "table": _Way((_ID, _UPDATED), None, tables.table_puller),
+    "table": _Way((_ID, _UPDATED), "updated_at", tables.table_puller),
 }
 
 ORGANIZATION = Stream(
