@@ -39,6 +39,7 @@ def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
             Route(f"{api}/WhoAmI", _who_am_i),
             Route(f"{api}/EntityDefinitions", metadata.tables),
             Route(f"{api}/{{definition}}/Attributes", metadata.columns),
+            Route(f"{api}/{{segment}}/$count", rows.count),
             Route(f"{api}/{{definition:str}}", _either(rows, metadata)),
         ],
         exception_handlers={Refused: _refused, 404: _nowhere},

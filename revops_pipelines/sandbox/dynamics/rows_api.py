@@ -75,6 +75,17 @@ class RowsApi:
             return self._changes(request, query, shelf, now)
         return self._list(request, query, shelf, now)
 
+    async def count(self, request: Request) -> Response:
+        """GET of a table's number of rows, as text; never more than 5,000."""
+        table = BY_SET.get(request.path_params["segment"])
+        if table is None:
+            raise no_such_set(request.path_params["segment"])
+        now = self._environment.now()
+        shelf = self._environment.shelf(table.name)
+        query = read(request, table, now, tracked=self.tracked(table))
+        total = sum(1 for _ in islice(self._matches(query, shelf, now), LARGEST_PAGE))
+        return Response(f"\ufeff{total}".encode(), media_type="text/plain", headers=_HEADERS)
+
     def _single(
         self, request: Request, query: Query, shelf: Shelf, wanted: str, now: int
     ) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,9 +16,10 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Connection
 from revops_pipelines.engine.ingest.envelope import OnReject
-from revops_pipelines.engine.ingest.errors import CredentialsRefusedError, VendorError, Verdict
+from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.http import HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
+from revops_pipelines.engine.ingest.login import Tokens
 from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.resources.sources.dynamics.options import DynamicsOptions
 
@@ -26,6 +27,8 @@ Answer = TypeVar("Answer")
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
 LOGICAL_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname"
 _ANNOTATIONS = f'odata.include-annotations="{FORMATTED},{LOGICAL_NAME}"'
+# What is taken for "too many to count".
+_NOT_COUNTED = 5_000
 _LOOKUPS = ("Lookup", "Customer", "Owner")
 # Types whose values are no columns of a row's JSON, or too large for it.
 _UNREADABLE = ("Virtual", "PartyList", "CalendarRules", "ManagedProperty", "EntityName", "Image")
@@ -132,43 +135,6 @@ class Definition(msgspec.Struct, rename="pascal"):
         return text if len(text) <= options.url_characters else ""
 
 
-class Tokens:
-    """The bearer token: asked for when first needed, and anew when it is no longer taken.
-
-    Once the credentials are refused they stay refused: threads do not ask one after the other.
-    """
-
-    def __init__(self, ask: Callable[[], str]) -> None:
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._token = ""
-        self._refused: str | None = None
-
-    def __repr__(self) -> str:
-        return "Tokens(***)"
-
-    def headers(self) -> Mapping[str, str]:
-        """The Authorization header. Raises CredentialsRefusedError."""
-        with self._lock:
-            if not self._token:
-                self._renew()
-            return {"Authorization": f"Bearer {self._token}"}
-
-    def renew(self) -> None:
-        """Ask for another token. Raises CredentialsRefusedError."""
-        with self._lock:
-            self._renew()
-
-    def _renew(self) -> None:
-        if self._refused is not None:
-            raise CredentialsRefusedError(self._refused)
-        try:
-            self._token = self._ask()
-        except CredentialsRefusedError as error:
-            self._refused = str(error)
-            raise
-
-
 @dataclass(slots=True)
 class Dataverse:
     """A connected environment; shared by its streams, safe across threads."""
@@ -182,6 +148,13 @@ class Dataverse:
     def get(self, answer: type[Answer], path: str, params: Mapping[str, Any]) -> Answer:
         """A GET's answer as `answer`; `path` begins behind the version."""
         return self.http.read(answer, self._at(path), params=params, headers=self._prefer())
+
+    def count(self, entity_set: str) -> int:
+        """How many rows a table has, counted to 5,000."""
+        # Plain text, with a byte order mark.
+        body = self.http.get(self._at(f"{entity_set}/$count"), accept_html=True).body
+        text = body.decode("utf-8-sig").strip()
+        return int(text) if text.isdigit() else _NOT_COUNTED
 
     def definition(self, table: str) -> Definition:
         """A table's definition, asked once in a connection's life."""

@@ -5,7 +5,8 @@ participants of activities (`parties.py`), tables that are read whole or by wind
 
 The cursor: `delta`, the link to what changes next, and `delta_at`, when it was given; `until`,
 where the last window of a table without change tracking ended; `full_at`, when everything was last
-read; `select`, the columns that were asked for: a link goes on telling only of those.
+read; `select`, the columns that were asked for: a link goes on telling only of those. A reading
+of everything that was stopped on the way leaves `left`: the next page, and when it had begun.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ THOROUGH = "thorough"
 _EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
 _ALWAYS = ("createdon", "modifiedon", "merged", "_masterid_value", "versionnumber")
 _DELETED = "$deletedEntity"
+# A count that reaches this may mean more.
+_COUNTED = 5_000
 
 Enrich = Callable[[Pull, list[bytes], list[str]], list[bytes]]
 
@@ -122,9 +125,7 @@ class _Reading:
         given = moment(job.cursor.get("delta_at"))
         is_usable = (
             given is not None
-            and job.cursor.get("delta")
-            and job.now - given <= timedelta(days=options.token_days)
-            and job.cursor.get("select") == self.select
+            and self._is_fresh(given)
             and not self._is_due(options.sweep_every_days)
         )
         if is_usable and self._follow(job.cursor["delta"]):
@@ -136,12 +137,13 @@ class _Reading:
         rows = _Rows(self.definition)
         delta: str | None = None
         done = 0
-        pages: Iterator[Page] = self.api.follow(link, on_reject=self.job.reject)
         try:
-            for page in pages:
+            for page in self.api.follow(link, on_reject=self.job.reject):
                 done += len(rows.land(self.job, page, self.kind.enrich))
                 self.job.progress(done)
                 delta = page.delta or delta
+                if page.next:
+                    self.job.checkpoint(dict(self.job.cursor) | {"delta": page.next})
         except (CursorExpiredError, RequestRefusedError):
             return False
         if delta is None:
@@ -152,23 +154,52 @@ class _Reading:
     def _everything(self) -> None:
         """Every row, and what was changed while they were read."""
         job = self.job
+        left = job.cursor.get("left")
+        began = moment(left["began"]) if left else None
+        if left and began is not None and self._is_fresh(began):
+            try:
+                self._walk(began, left["until"], left["link"])
+            except (CursorExpiredError, RequestRefusedError):
+                pass
+            else:
+                return
+        self._walk(job.now, self._window_end().isoformat(), None)
+
+    def _walk(self, began: datetime, until: str, link: str | None) -> None:
+        """Read from the first page or from a link on, to the end."""
+        job = self.job
         rows = _Rows(self.definition)
         known: list[str] = []
         delta: str | None = None
-        tracks = self.definition.change_tracking_enabled
-        count = 0
-        for page in self._pages({}, tracks=tracks):
+        is_long = link is not None
+        if not is_long:
+            self._promise()
+        for page in self._pages({}, tracks=self.definition.change_tracking_enabled, link=link):
             known.extend(rows.land(job, page, self.kind.enrich))
-            delta = page.delta or delta
-            count += 1
             job.progress(len(known))
-        until = self._window_end()
-        if count > 1:
+            delta = page.delta or delta
+            if page.next:
+                is_long = True
+                left = {"link": page.next, "began": began.isoformat(), "until": until}
+                job.checkpoint({"left": left, "select": self.select})
+        if is_long:
             # From which moment the token tells changes is not documented: read the whole while.
-            known.extend(self._changed(rows, job.now))
-        job.complete_ids((key,) for key in dict.fromkeys(known))
-        cursor: dict[str, Any] = {"full_at": job.now.isoformat(), "until": until.isoformat()}
+            known.extend(self._changed(rows, began))
+        if link is None:
+            # Of a reading that began in an earlier run, not all is known any more.
+            job.complete_ids((key,) for key in dict.fromkeys(known))
+        cursor: dict[str, Any] = {"full_at": began.isoformat(), "until": until}
         self._finish(cursor | (self._link(delta) if delta else {}))
+
+    def _promise(self) -> None:
+        """How many rows there are, where Dataverse can tell: it counts to 5,000."""
+        count = self.api.count(self.definition.entity_set_name)
+        if count < _COUNTED:
+            self.job.promised(count)
+
+    def _is_fresh(self, began: datetime) -> bool:
+        days = timedelta(days=self.api.options.token_days)
+        return self.job.cursor.get("select") == self.select and self.job.now - began <= days
 
     def by_window(self) -> None:
         """Rows modified since the last window; everything now and then, for what is gone."""
@@ -189,9 +220,12 @@ class _Reading:
             known.extend(rows.land(self.job, page, self.kind.enrich))
         return known
 
-    def _pages(self, params: dict[str, str], *, tracks: bool = False) -> Iterator[Page]:
+    def _pages(
+        self, params: dict[str, str], *, tracks: bool = False, link: str | None = None
+    ) -> Iterator[Page]:
         chosen = {"$select": self.select} if self.select else {}
-        return self.api.pages(
+        return self.api.follow(
+            link,
             self.definition.entity_set_name,
             {**chosen, **params},
             tracks=tracks,

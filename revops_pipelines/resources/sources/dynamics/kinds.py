@@ -1,0 +1,287 @@
+"""The tables that are streams of the same columns.
+
+Belongs here: one declaration per table. Does not: streams that are read otherwise (`streams.py`).
+"""
+
+from __future__ import annotations
+
+from revops_pipelines.resources.sources.dynamics.columns import (
+    Kind,
+    choices,
+    lookups,
+    moments,
+    names,
+    of_table,
+    text,
+    typed,
+)
+from revops_pipelines.resources.sources.dynamics.parties import with_parties
+
+_OWNER = (*lookups("ownerid"), *of_table("ownerid"))
+_MAKER = lookups("createdby")
+_STATE = choices("statecode", "statuscode")
+_MERGED = (*typed("BOOLEAN", "merged"), *lookups("masterid"))
+_MONEY = (*lookups("transactioncurrencyid"), *typed("DOUBLE", "exchangerate"))
+_ABOUT = (*lookups("regardingobjectid"), *of_table("regardingobjectid"))
+_PERSON = (
+    *text("firstname", "lastname", "fullname", "emailaddress1", "address1_country"),
+    *text("importsequencenumber"),
+    *choices("leadsourcecode"),
+    *_STATE,
+    *_OWNER,
+    *_MERGED,
+)
+_ACTIVITY = (
+    *text("subject"),
+    *moments("actualend", "scheduledstart", "scheduledend"),
+    *typed("BOOLEAN", "isworkflowcreated"),
+    *_STATE,
+    *_OWNER,
+    *_MAKER,
+    *_ABOUT,
+)
+
+KINDS = (
+    Kind(
+        "systemusers",
+        "systemuser",
+        "systemuserid",
+        "Users, application users among them.",
+        "prvReadUser",
+        (
+            *text("fullname", "firstname", "lastname", "internalemailaddress", "applicationid"),
+            *typed("BOOLEAN", "isdisabled"),
+            *choices("accessmode"),
+            *lookups("businessunitid"),
+            *names("businessunitid"),
+        ),
+        pulse=True,
+    ),
+    Kind(
+        "teams",
+        "team",
+        "teamid",
+        "Teams: those that own records, a business unit's own, those for access.",
+        "prvReadTeam",
+        (*text("name"), *typed("BOOLEAN", "isdefault"), *choices("teamtype")),
+    ),
+    Kind(
+        "transactioncurrencies",
+        "transactioncurrency",
+        "transactioncurrencyid",
+        "Currencies with the rate that holds now: units for one of the base currency.",
+        "prvReadTransactionCurrency",
+        (*text("isocurrencycode", "currencyname", "exchangerate"),),
+    ),
+    Kind(
+        "accounts",
+        "account",
+        "accountid",
+        "Companies.",
+        "prvReadAccount",
+        (
+            *text("name", "websiteurl", "address1_country"),
+            *typed("BIGINT", "numberofemployees"),
+            *choices("industrycode"),
+            *lookups("parentaccountid"),
+            *_STATE,
+            *_OWNER,
+            *_MERGED,
+        ),
+    ),
+    Kind(
+        "contacts",
+        "contact",
+        "contactid",
+        "People who are known: qualified leads, and those who were never one.",
+        "prvReadContact",
+        (
+            *_PERSON,
+            *lookups("parentcustomerid", "originatingleadid"),
+            *of_table("parentcustomerid"),
+        ),
+        pulse=True,
+    ),
+    Kind(
+        "leads",
+        "lead",
+        "leadid",
+        "People who may buy; once qualified they go on as contacts.",
+        "prvReadLead",
+        (
+            *_PERSON,
+            *lookups("parentaccountid", "parentcontactid", "qualifyingopportunityid"),
+            *lookups("campaignid"),
+        ),
+        pulse=True,
+    ),
+    Kind(
+        "opportunities",
+        "opportunity",
+        "opportunityid",
+        "Deals as they stand now.",
+        "prvReadOpportunity",
+        (
+            *text("name", "stepname", "estimatedvalue", "actualvalue"),
+            *typed("DATE", "estimatedclosedate", "actualclosedate"),
+            *choices("msdyn_forecastcategory"),
+            *lookups("customerid", "parentaccountid", "parentcontactid", "originatingleadid"),
+            *of_table("customerid"),
+            *_STATE,
+            *_OWNER,
+            *_MONEY,
+        ),
+    ),
+    Kind(
+        "opportunitycloses",
+        "opportunityclose",
+        "activityid",
+        "When and how deals were closed.",
+        "prvReadActivity",
+        (
+            *text("subject", "actualrevenue"),
+            *moments("actualend"),
+            *choices("opportunitystatecode"),
+            *lookups("opportunityid"),
+        ),
+    ),
+    Kind(
+        "opportunityproducts",
+        "opportunityproduct",
+        "opportunityproductid",
+        "Lines of deals.",
+        "prvReadOpportunity",
+        (
+            *text("productdescription", "quantity", "priceperunit", "extendedamount"),
+            *lookups("opportunityid", "productid"),
+            *_MONEY,
+        ),
+    ),
+    Kind(
+        "products",
+        "product",
+        "productid",
+        "What is sold.",
+        "prvReadProduct",
+        (*text("name", "productnumber"), *_STATE),
+    ),
+    Kind(
+        "connections",
+        "connection",
+        "connectionid",
+        "What rows are to each other: stakeholders of deals among them.",
+        "prvReadConnection",
+        (
+            *lookups("record1id", "record2id"),
+            *of_table("record1id", "record2id"),
+            *names("record2roleid"),
+            *_STATE,
+        ),
+    ),
+    Kind(
+        "phonecalls",
+        "phonecall",
+        "activityid",
+        "Calls, made or received.",
+        "prvReadActivity",
+        (*_ACTIVITY, *typed("BOOLEAN", "directioncode", "leftvoicemail")),
+        pulse=True,
+        enrich=with_parties,
+    ),
+    Kind(
+        "emails",
+        "email",
+        "activityid",
+        "E-mails that were sent from or tracked in Dynamics.",
+        "prvReadActivity",
+        (*_ACTIVITY, *typed("BOOLEAN", "directioncode"), *moments("senton")),
+        pulse=True,
+        enrich=with_parties,
+    ),
+    Kind(
+        "appointments",
+        "appointment",
+        "activityid",
+        "Appointments, planned or held.",
+        "prvReadActivity",
+        _ACTIVITY,
+        pulse=True,
+        enrich=with_parties,
+    ),
+    Kind(
+        "tasks",
+        "task",
+        "activityid",
+        "Things to do; no touch by themselves.",
+        "prvReadActivity",
+        _ACTIVITY,
+        enrich=with_parties,
+    ),
+    Kind(
+        "socialactivities",
+        "socialactivity",
+        "activityid",
+        "Messages on other channels.",
+        "prvReadActivity",
+        (
+            *_ACTIVITY,
+            *typed("BOOLEAN", "directioncode"),
+            *moments("postedon"),
+            *choices("community"),
+        ),
+        pulse=True,
+        enrich=with_parties,
+    ),
+    Kind(
+        "annotations",
+        "annotation",
+        "annotationid",
+        "Notes on records; no touch by themselves.",
+        "prvReadNote",
+        (*_OWNER, *lookups("objectid"), *of_table("objectid")),
+    ),
+    Kind(
+        "campaigns",
+        "campaign",
+        "campaignid",
+        "Marketing campaigns.",
+        "prvReadCampaign",
+        (
+            *text("name", "codename", "budgetedcost", "totalactualcost"),
+            *choices("typecode"),
+            *moments("proposedstart", "proposedend", "actualstart", "actualend"),
+            *_STATE,
+            *_MONEY,
+        ),
+    ),
+    Kind(
+        "campaignresponses",
+        "campaignresponse",
+        "activityid",
+        "Answers to campaigns.",
+        "prvReadActivity",
+        (
+            *text("subject", "emailaddress"),
+            *choices("responsecode", "channeltypecode"),
+            *moments("receivedon"),
+            *_ABOUT,
+            *_STATE,
+        ),
+    ),
+    Kind(
+        "goals",
+        "goal",
+        "goalid",
+        "Targets of people and teams.",
+        "prvReadGoal",
+        (
+            *text("title", "targetmoney"),
+            *moments("goalstartdate", "goalenddate"),
+            *lookups("goalownerid", "metricid"),
+            *of_table("goalownerid"),
+            *names("goalownerid", "metricid"),
+            *_STATE,
+            *_MONEY,
+        ),
+    ),
+)
