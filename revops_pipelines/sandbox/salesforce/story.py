@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 Values = Mapping[str, Any]
@@ -52,7 +53,7 @@ def rest_text(at: int) -> str:
     >>> rest_text(60_999)
     '1970-01-01T00:01:00.000+0000'
     """
-    return datetime.fromtimestamp(at // 1_000, UTC).isoformat()[:19] + ".000+0000"
+    return _second_text(at // 1_000) + ".000+0000"
 
 
 def bulk_text(at: int) -> str:
@@ -61,7 +62,7 @@ def bulk_text(at: int) -> str:
     >>> bulk_text(60_999)
     '1970-01-01T00:01:00.000Z'
     """
-    return datetime.fromtimestamp(at // 1_000, UTC).isoformat()[:19] + ".000Z"
+    return _second_text(at // 1_000) + ".000Z"
 
 
 def day_text(at: int) -> str:
@@ -70,7 +71,13 @@ def day_text(at: int) -> str:
     >>> day_text(60_999)
     '1970-01-01'
     """
-    return datetime.fromtimestamp(at // 1_000, UTC).isoformat()[:10]
+    return _second_text(at // 1_000)[:10]
+
+
+@lru_cache(65_536)
+def _second_text(second: int) -> str:
+    """A record names the same moment several times over."""
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 def in_order(changes: Iterable[Change]) -> list[Change]:

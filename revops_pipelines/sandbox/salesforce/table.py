@@ -28,8 +28,8 @@ Row = Mapping[str, Any]
 RECYCLE_BIN_MS = 15 * DAY_MS
 # "Archived Activities": activities older than 365 days.
 ARCHIVED_AFTER_MS = 365 * DAY_MS
-# Rows that are kept while they do not change; about 1.5 kB each.
-MOST_KEPT = 100_000
+# Rows of an object that are kept while they do not change; about 2 kB each.
+MOST_KEPT = 50_000
 
 
 class Records(Protocol):

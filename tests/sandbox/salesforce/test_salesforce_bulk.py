@@ -8,7 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 from salesforce_caller import API, Caller, Opener
+from starlette.applications import Starlette
+
+from revops_pipelines.sandbox.clock import SandboxClock, opening
+from revops_pipelines.sandbox.frame import Manners, Options, framed
+from revops_pipelines.sandbox.salesforce.access import Access
+from revops_pipelines.sandbox.salesforce.bulk import Bulk
+from revops_pipelines.sandbox.salesforce.org import Org
+from revops_pipelines.sandbox.salesforce.query import Queries
+from revops_pipelines.sandbox.server import serving
+from revops_pipelines.sandbox.world.world import World
 
 JOBS = f"{API}/jobs/query"
 
@@ -139,3 +150,33 @@ def test_sets_that_cannot_be(salesforce: Caller) -> None:
     for params in ({"maxRecords": "0"}, {"maxRecords": "x"}, {"locator": "!"}):
         answer = salesforce.call("GET", f"{JOBS}/{job['id']}/results", params=params)
         assert code_of(answer) == (400, "INVALID_ARGUMENT")
+
+
+def test_the_states_of_a_job_in_order(northbeam: World) -> None:
+    """On a stopwatch of the test's own."""
+    elapsed = [0.0]
+    clock, options = SandboxClock(opening(northbeam.anchor)), Options(bulk_seconds=9.0)
+    org, access = Org(northbeam, clock, options), Access(clock, options)
+    bulk = Bulk(org, Queries(org), access, options, monotonic=lambda: elapsed[0])
+    manners = Manners(authenticate=lambda call: None)
+    app = framed(
+        "salesforce",
+        Starlette(routes=bulk.routes()),
+        clock=clock,
+        options=options,
+        manners=manners,
+    )
+    with serving({"salesforce": app}) as urls, requests.Session() as session:
+        caller = Caller(urls["salesforce"], app, clock, northbeam, session)
+        path = f"{JOBS}/{created(caller, 'SELECT Id FROM Lead')['id']}"
+        states = []
+        for elapsed[0] in (0.0, 2.9, 3.1, 8.9, 9.0):
+            shown = caller.call("GET", path).json()
+            states.append((shown["state"], shown["numberRecordsProcessed"] > 0))
+    assert states == [
+        ("UploadComplete", False),
+        ("UploadComplete", False),
+        ("InProgress", False),
+        ("InProgress", False),
+        ("JobComplete", True),
+    ]

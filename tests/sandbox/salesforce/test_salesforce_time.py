@@ -32,7 +32,7 @@ def test_a_deleted_record_is_told_until_its_bin_is_emptied(open_salesforce: Open
             each.deleted_at
             for each in served.world.activities
             if each.deleted_at is not None
-            and each.kind == "call"
+            and each.kind != "meeting"
             and each.deleted_at > served.clock.now()
         )
         (id_,) = [
