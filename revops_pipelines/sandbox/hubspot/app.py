@@ -3,7 +3,8 @@
 Belongs here: routes, manners (key, scopes, limits) and errors put together. Does not: any answer.
 
 Switches (`Options.switches`): `hubspot.search_lag` lets the search index run 5 s behind;
-`hubspot.without:SCOPE` takes a scope from the key, so that calls which need it answer 403.
+`hubspot.without:SCOPE` takes a scope from the key, so that calls which need it answer 403. Rates:
+`hubspot.all` (per 10 s), `hubspot.search` (per second), `hubspot.daily`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from revops_pipelines.sandbox.calls import Call, Reply
 from revops_pipelines.sandbox.clock import SandboxClock
 from revops_pipelines.sandbox.frame import Framed, Limit, Manners, Options, framed
+from revops_pipelines.sandbox.hubspot.allowance import CALLS_A_DAY, Allowance
 from revops_pipelines.sandbox.hubspot.associations_api import AssociationsApi
 from revops_pipelines.sandbox.hubspot.campaigns_api import CampaignsApi
 from revops_pipelines.sandbox.hubspot.emails_api import EmailsApi
@@ -58,7 +60,8 @@ def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
         ],
         exception_handlers={Refused: _refused, 404: _nowhere},
     )
-    return framed("hubspot", app, clock=clock, options=options, manners=_manners(options))
+    told = Allowance(app, clock, options.rates.get("hubspot.daily", CALLS_A_DAY))
+    return framed("hubspot", told, clock=clock, options=options, manners=_manners(options))
 
 
 def _manners(options: Options) -> Manners:

@@ -43,7 +43,7 @@ def _of_records(parts: list[str]) -> str | None:
     if "owners" in parts:
         return "crm.objects.owners.read"
     if "currencies" in parts:
-        return "multi-currency-read"
+        return "settings.currencies.read"
     if "emails" in parts:
         return "sales-email-read"
     for part in parts:

@@ -15,7 +15,7 @@ import msgspec
 from revops_pipelines.engine.declarations import Connection
 from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import VendorError, Verdict
-from revops_pipelines.engine.ingest.http import HttpClient, Response, Retries
+from revops_pipelines.engine.ingest.http import Allowance, HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
 from revops_pipelines.resources.sources.hubspot.options import HubSpotReach
 
@@ -183,6 +183,7 @@ def connect(connection: Connection) -> HubSpot:
         auth=lambda: {"Authorization": f"Bearer {token}"},
         limiter=limiter,
         read_error=read_error,
+        read_allowance=read_allowance,
         secrets=(token,),
         retries=Retries(tries=options.tries),
         allow_private=options.allow_private_address,
@@ -199,6 +200,20 @@ def _rolling(requests: float, seconds: float) -> Limit:
     """
     burst = requests / 20
     return Limit(requests - burst, seconds, burst)
+
+
+def read_allowance(response: Response) -> Allowance | None:
+    """How many requests of today the account has left; searches and OAuth apps are not told.
+
+    >>> headers = {"x-hubspot-ratelimit-daily": "650000"}
+    >>> read_allowance(Response(200, headers | {"x-hubspot-ratelimit-daily-remaining": "7"}, b""))
+    Allowance(left=7, limit=650000)
+    """
+    left = response.headers.get("x-hubspot-ratelimit-daily-remaining", "")
+    most = response.headers.get("x-hubspot-ratelimit-daily", "")
+    if not left.isdigit():
+        return None
+    return Allowance(int(left), int(most) if most.isdigit() else None)
 
 
 def read_error(response: Response) -> VendorError | None:

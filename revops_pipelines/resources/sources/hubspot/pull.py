@@ -6,6 +6,10 @@ not: how records are read (`reading.py`), small tables that are read whole (`tab
 The cursor: `until`, where the last window of changes ended; `full_at` and `archived_at`, when all
 records and all archived ones were last listed; `archived_refused` where HubSpot does not list
 archived records of the type, whose deletes are then found by the next full listing.
+
+A full listing that was stopped on the way leaves `listed_after`, `listed` (how many came) and
+`listed_until` (when it began), and the next full one goes on from there. What is gone is then told
+by the archive, and the rest found by the one after that.
 """
 
 from __future__ import annotations
@@ -30,11 +34,13 @@ from revops_pipelines.resources.sources.hubspot.reading import (
     counted,
     id_of,
     listed,
+    listed_from,
     read_records,
 )
 
 # What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
 THOROUGH = "thorough"
+_LISTING = ("listed_after", "listed", "listed_until")
 _EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
 _ALWAYS = ("hs_merged_object_ids", "hs_object_source", "hubspot_owner_id")
 # Quotes inside a value are escaped, so that this cannot match within somebody's text.
@@ -82,22 +88,43 @@ def object_puller(
         tally = _Tally(job)
         wish = Wish(kind.name, names, kind.history, kind.associations, tally.reject)
         plan = _plan(job, api, kind)
+        begun = _begun(job, plan)
         known: list[str] = []
         if plan.changes is None:
-            known = _pull_all(job, api, wish, tally, promised=_promised(api, kind))
+            known = _pull_all(job, api, wish, tally, begun, promised=_promised(api, kind))
         else:
             _pull_changes(job, api, wish, kind.modified, plan.changes)
-        cursor = dict(job.cursor) | {"until": plan.until.isoformat()}
+        done = _LISTING if plan.changes is None else ()
+        cursor = {name: job.cursor[name] for name in job.cursor if name not in done}
+        cursor["until"] = begun.until.isoformat()
         if plan.lists_archived:
             archived = _pull_archived(job, api, wish)
             known.extend(archived or ())
             cursor |= {"archived_at": job.now.isoformat(), "archived_refused": archived is None}
         if plan.changes is None:
-            job.complete_ids((identifier,) for identifier in known)
+            if begun.after is None:
+                job.complete_ids((identifier,) for identifier in known)
             cursor["full_at"] = job.now.isoformat()
         job.finish(cursor)
 
     return pull
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Where a full listing goes on: behind which record, how many came before, since when."""
+
+    after: str | None
+    came: int
+    until: datetime
+
+
+def _begun(job: Pull, plan: _Plan) -> _Begun:
+    """What an earlier run left of a full listing; changes since it began are still to be read."""
+    at = _moment(job.cursor.get("listed_until"))
+    if plan.changes is not None or at is None:
+        return _Begun(None, 0, plan.until)
+    return _Begun(job.cursor.get("listed_after"), int(job.cursor.get("listed", 0)), at)
 
 
 def _plan(job: Pull, api: HubSpot, kind: ObjectKind) -> _Plan:
@@ -149,23 +176,28 @@ def _promised(api: HubSpot, kind: ObjectKind) -> int:
     return counted(api, kind.name) if kind.is_searched else 0
 
 
-def _pull_all(job: Pull, api: HubSpot, wish: Wish, tally: _Tally, *, promised: int) -> list[str]:
-    """List every record; returns the identifiers that exist.
+def _pull_all(
+    job: Pull, api: HubSpot, wish: Wish, tally: _Tally, begun: _Begun, *, promised: int
+) -> list[str]:
+    """List every record; returns the identifiers that exist, from where the listing began.
 
     A list that ends early looks like any other; the total that the search promised tells. Records
     that came since are more than promised, which is no loss. Raises VolumeAlarmError.
     """
-    came = 0
+    came = begun.came
     known: list[str] = []
-    for records in listed(api, wish):
+    for records, after in listed_from(api, wish, begun.after):
         came += len(records)
         job.write(records)
         for record in records:
             identifier = id_of(record)
             known.append(identifier)
             known.extend(_bury_merged(job, identifier, record))
-        job.progress(len(known))
-    if promised:
+        job.progress(came)
+        if after is not None:
+            left = (after, came + tally.rejected, begun.until.isoformat())
+            job.checkpoint({**job.cursor, **dict(zip(_LISTING, left, strict=True))})
+    if promised and begun.after is None:
         job.promised(promised)
     reconcile(wish.kind, promised, came + tally.rejected)
     return known

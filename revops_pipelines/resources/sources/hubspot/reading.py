@@ -108,15 +108,19 @@ class Wish:
 
 
 def pages(
-    api: HubSpot, path: str, params: Mapping[str, Any], on_reject: OnReject | None = None
+    api: HubSpot,
+    path: str,
+    params: Mapping[str, Any],
+    on_reject: OnReject | None = None,
+    first: str | None = None,
 ) -> Iterator[Page]:
-    """All pages of a list. Raises CursorLoopError for one that does not end."""
+    """Pages of a list, from the cursor `first` on. Raises CursorLoopError for one without end."""
 
     def fetch(after: str | None) -> Page:
         asked = params if after is None else {**params, "after": after}
         return api.get(Page, path, asked, on_reject)
 
-    return follow(fetch, _after, lambda page: len(page.results))
+    return follow(fetch, _after, lambda page: len(page.results), first)
 
 
 def _after(page: Page) -> str | None:
@@ -125,6 +129,14 @@ def _after(page: Page) -> str | None:
 
 def listed(api: HubSpot, wish: Wish, *, archived: bool = False) -> Iterator[list[bytes]]:
     """All records of a type, a page at a time, whole: every property, every association."""
+    for records, _ in listed_from(api, wish, None, archived=archived):
+        yield records
+
+
+def listed_from(
+    api: HubSpot, wish: Wish, after: str | None, *, archived: bool = False
+) -> Iterator[tuple[list[bytes], str | None]]:
+    """The same from a cursor on, each page with the cursor of the one behind it."""
     options = api.options
     first, rest = wish.split(options.url_characters)
     params: dict[str, Any] = {
@@ -136,11 +148,11 @@ def listed(api: HubSpot, wish: Wish, *, archived: bool = False) -> Iterator[list
         params["propertiesWithHistory"] = ",".join(wish.history)
     if wish.associations:
         params["associations"] = ",".join(wish.associations)
-    for page in pages(api, api.paths.objects(wish.kind), params, wish.on_reject):
+    for page in pages(api, api.paths.objects(wish.kind), params, wish.on_reject, after):
         records = [bytes(record) for record in page.results]
         if rest:
             records = _with_rest(api, wish, records, rest, archived=archived)
-        yield _with_all_associations(api, wish, records)
+        yield _with_all_associations(api, wish, records), _after(page)
 
 
 def counted(api: HubSpot, kind: str) -> int:
