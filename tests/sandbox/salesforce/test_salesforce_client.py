@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -90,6 +90,25 @@ def test_the_ways_in(keeping: Caller) -> None:
     assert client_of(keeping, **login, domain="login").query("SELECT COUNT() FROM Lead")[
         "totalSize"
     ]
+
+
+def test_what_changed_and_went_in_a_month(
+    client: Salesforce, drain: Drain, keeping: Caller
+) -> None:
+    until = keeping.clock.now()
+    since = until - timedelta(days=29)
+    for name in ("Contact", "Task", "Event", "EmailMessage", "Opportunity"):
+        source = getattr(client, name)
+        late = {
+            row["Id"]: row["IsDeleted"]
+            for row in drain(name)
+            if datetime.fromisoformat(row["SystemModstamp"]) >= since
+        }
+        went = {each["id"] for each in source.deleted(since, until)["deletedRecords"]}
+        changed = set(source.updated(since, until)["ids"])
+        assert went == {id_ for id_, is_deleted in late.items() if is_deleted}
+        assert changed == {id_ for id_, is_deleted in late.items() if not is_deleted}
+        assert changed
 
 
 def test_bulk_and_rest_agree_on_every_object(client: Salesforce, drain: Drain) -> None:
