@@ -210,7 +210,10 @@ class RowsApi:
         return json_answer(body, _applied(request))
 
     def _row(self, query: Query, shelf: Shelf, position: int, now: int) -> dict[str, Any]:
-        return row(query.table, shelf, position, now, query.columns, query.wanted)
+        body = row(query.table, shelf, position, now, query.columns, query.wanted)
+        if query.table.name == "organization" and "isauditenabled" in body:
+            body["isauditenabled"] = self.audits_are_kept
+        return body
 
 
 def _getter(table: Table, shelf: Shelf, position: int, now: int) -> Any:
