@@ -118,7 +118,10 @@ class Opportunities:
             }
         if stage.is_won:
             amount = deal.amount_at(change.at)
-            priced = self._company.priced(deal.currency, change.at.date(), actualvalue=amount)
+            # Setting one amount converts all of them at the day's rate.
+            priced = self._company.priced(
+                deal.currency, change.at.date(), actualvalue=amount, estimatedvalue=amount
+            )
             return (
                 values
                 | priced
