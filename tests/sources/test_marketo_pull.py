@@ -15,9 +15,11 @@ from marketo_warehouse import (
 )
 
 from revops_pipelines.engine.declarations import Connection
+from revops_pipelines.engine.ingest.errors import PermissionMissingError
 from revops_pipelines.resources.sources.marketo import SOURCE
 from revops_pipelines.sandbox import faults
 from revops_pipelines.sandbox.frame import Options
+from revops_pipelines.sandbox.world.world import World
 
 
 def test_the_backfill_is_the_truth(quiet_marketo: Marketo) -> None:
@@ -52,7 +54,7 @@ def test_a_month_of_nights_equals_one_backfill(
     open_marketo: Callable[..., Any], quiet_marketo: Marketo
 ) -> None:
     """Late activities, scores, custom fields, merges and deletes all come with the log."""
-    with open_marketo(days_ago=28) as marketo:
+    with open_marketo(days_ago=28, opportunities=False) as marketo:
         marketo.pull_well()
         for _ in range(14):
             marketo.clock.advance(timedelta(days=2))
@@ -152,3 +154,110 @@ def test_the_check_reads_each_stream_and_names_what_mends_it(
         found = SOURCE.check(SOURCE.connect(connection))
         assert [reach.subject for reach in found if not reach.ok] == ["programs"]
         assert "Read-Only Assets" in found[1].remedy
+
+
+def test_members_are_what_the_log_made_of_them(quiet_marketo: Marketo) -> None:
+    now, marketing = quiet_marketo.now, quiet_marketo.marketing
+    there = {lead.lead_id for lead in marketing.leads if lead.is_there(now)}
+    truth: dict[str, list[Any]] = {}
+    for activity in marketing.activities:
+        if activity.type_id == 104 and activity.seen_at <= now and activity.lead_id in there:
+            key = f"{activity.value_id}:{activity.lead_id}"
+            acquired, status = activity.details[0], activity.details[1]
+            before = truth.get(key, [activity.at, False, None])
+            truth[key] = [before[0], before[1] or acquired, status]
+    rows = quiet_marketo.rows(
+        "SELECT program_id || ':' || lead_id, epoch(member_since)::BIGINT, is_acquired, status "
+        "FROM raw.marketo__program_members WHERE _deleted_at IS NULL"
+    )
+    assert len(truth) > 50
+    assert {key: list(rest) for key, *rest in rows} == truth
+
+
+def test_a_new_membership_comes_with_the_log(open_marketo: Callable[..., Any]) -> None:
+    with open_marketo(days_ago=12, opportunities=False) as marketo:
+        marketo.pull_well()
+        before = marketo.living("program_members", "program_id || ':' || lead_id")
+        exports = marketo.app.requests["/bulk/v1/program/members/export/create.json"]
+        marketo.clock.advance(timedelta(days=12))
+        marketo.pull_well()
+        after = marketo.living("program_members", "program_id || ':' || lead_id")
+        assert set(after) - set(before)
+        assert marketo.app.requests["/bulk/v1/program/members/export/create.json"] == exports
+
+
+def test_opportunities_are_found_through_roles(
+    marketo_world: World, quiet_marketo: Marketo
+) -> None:
+    now = quiet_marketo.clock.now()
+    leads = quiet_marketo.living("leads", "id").keys()
+    numbers = {person.index: person.marketo_id for person in marketo_world.people}
+    deals = {
+        deal.hubspot_id: deal
+        for deal in marketo_world.deals
+        if deal.created_at <= now and (deal.deleted_at is None or deal.deleted_at > now)
+    }
+    roles = {
+        (deal.hubspot_id, numbers[person])
+        for deal in deals.values()
+        for person in deal.people
+        if numbers[person] in leads
+    }
+    found = quiet_marketo.rows("SELECT opportunity_id, lead_id FROM raw.marketo__opportunity_roles")
+    assert set(found) == roles
+    assert len(found) == len(roles) > 20
+    rows = quiet_marketo.rows("SELECT opportunity_id, name, is_won FROM raw.marketo__opportunities")
+    assert {number for number, _, _ in rows} == {deal for deal, _ in roles}
+    for number, name, is_won in rows:
+        deal = deals[number]
+        assert (name, is_won) == (deal.name, deal.stages_at(now)[-1].stage.is_won)
+
+
+def test_opportunities_are_read_once_a_week(open_marketo: Callable[..., Any]) -> None:
+    path = "/rest/v1/opportunities/roles.json"
+    with open_marketo(days_ago=10) as marketo:
+        marketo.pull_well()
+        at_first = marketo.app.requests[path]
+        marketo.clock.advance(timedelta(days=2))
+        marketo.pull_well()
+        assert marketo.app.requests[path] == at_first
+        marketo.clock.advance(timedelta(days=6))
+        marketo.pull_well()
+        assert marketo.app.requests[path] > at_first
+
+
+def test_a_subscription_that_syncs_with_a_crm_says_so(open_marketo: Callable[..., Any]) -> None:
+    switched = Options(limits=False, bulk_seconds=0.0, switches=frozenset({"marketo.crm_sync"}))
+    with open_marketo(sandbox=switched) as marketo:
+        assert isinstance(marketo.error_of("opportunities"), PermissionMissingError)
+        connection = Connection("marketo", marketo.options, marketo.secrets, marketo.clock.now)
+        found = {reach.subject: reach for reach in SOURCE.check(SOURCE.connect(connection))}
+        assert found["program_members"].ok
+        assert not found["opportunities"].ok
+        assert "opportunities = false" in found["opportunities"].remedy
+
+
+def test_a_bad_record_is_put_aside_and_its_lead_is_not_taken_for_deleted(
+    open_marketo: Callable[..., Any],
+) -> None:
+    """A lone surrogate makes one record of a page unreadable; the others come."""
+
+    def spoil(body: bytes) -> bytes:
+        return body.replace(b'"firstName":"', b'"firstName":"\\ud800', 1)
+
+    with open_marketo(days_ago=9, opportunities=False) as marketo:
+        marketo.pull_well()
+        before = marketo.living("leads", "id")
+        marketo.clock.advance(timedelta(days=9))
+        marketo.app.faults.next(faults.changed(spoil), path=r"/rest/v1/leads\.json")
+        marketo.pull_well()
+        assert marketo.app.faults.played == 1
+        entity = "raw.marketo__leads"
+        assert marketo.rows(f"SELECT count(*) FROM ops.quarantine WHERE entity = '{entity}'") == [
+            (1,)
+        ]
+        reasons = marketo.rows(
+            "SELECT DISTINCT _deleted_reason FROM raw.marketo__leads WHERE _deleted_at IS NOT NULL"
+        )
+        assert ("missing",) not in reasons
+        assert len(marketo.living("leads", "id")) > len(before) - 10

@@ -17,7 +17,8 @@ from revops_pipelines.engine.declarations import Connection
 from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import QuotaExhaustedError, VendorError, Verdict
 from revops_pipelines.engine.ingest.http import Allowance, HttpClient, Limiter, Response, Retries
-from revops_pipelines.resources.sources.ga4.login import ServiceAccount, Tokens
+from revops_pipelines.engine.ingest.login import Tokens
+from revops_pipelines.resources.sources.ga4.login import ServiceAccount, asked
 from revops_pipelines.resources.sources.ga4.options import Ga4Options
 
 # Ten server errors in an hour block the project for the rest of it; the last ones are not ours.
@@ -102,11 +103,11 @@ class Analytics:
     tokens: Tokens
     gauge: Gauge
 
-    def report(self, asked: Mapping[str, Any], on_reject: OnReject | None = None) -> Report:
+    def report(self, query: Mapping[str, Any], on_reject: OnReject | None = None) -> Report:
         """A page of a report. Raises those of `errors.py`."""
         self.gauge.check(self.options.spare_tokens)
         path = f"/v1beta/properties/{self.options.property_id}:runReport"
-        body = {**asked, "returnPropertyQuota": True}
+        body = {**query, "returnPropertyQuota": True}
         return self.http.read(Report, path, method="POST", json=body, on_reject=on_reject)
 
     def close(self) -> None:
@@ -184,7 +185,7 @@ def connect(connection: Connection) -> Analytics:
         allow_private=options.allow_private_address,
         now=connection.now,
     )
-    tokens = Tokens(account, login, connection.now)
+    tokens = Tokens(lambda: asked(account, login, connection.now()))
     http = HttpClient(
         options.base_url,
         auth=tokens.headers,

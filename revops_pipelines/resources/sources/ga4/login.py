@@ -7,8 +7,6 @@ Source: https://developers.google.com/identity/protocols/oauth2/service-account#
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -56,46 +54,12 @@ class ServiceAccount:
             ) from None
 
 
-class Tokens:
-    """The access token: asked for when first needed, and anew when it is no longer taken.
-
-    Once the credentials are refused they stay refused: threads do not ask one after the other.
-    """
-
-    def __init__(
-        self, account: ServiceAccount, http: HttpClient, now: Callable[[], datetime]
-    ) -> None:
-        self._account, self._http, self._now = account, http, now
-        self._lock = threading.Lock()
-        self._token = ""
-        self._refused: str | None = None
-
-    def __repr__(self) -> str:
-        return "Tokens(***)"
-
-    def headers(self) -> Mapping[str, str]:
-        """The Authorization header. Raises CredentialsRefusedError."""
-        with self._lock:
-            if not self._token:
-                self._renew()
-            return {"Authorization": f"Bearer {self._token}"}
-
-    def renew(self) -> None:
-        """Ask for another token. Raises CredentialsRefusedError."""
-        with self._lock:
-            self._renew()
-
-    def _renew(self) -> None:
-        if self._refused is not None:
-            raise CredentialsRefusedError(self._refused)
-        try:
-            form = {"grant_type": _GRANT, "assertion": self._account.assertion(self._now())}
-            self._token = self._http.read(
-                _Token, self._account.token_url, method="POST", data=form, authenticated=False
-            ).access_token
-        except CredentialsRefusedError as error:
-            self._refused = str(error)
-            raise
+def asked(account: ServiceAccount, http: HttpClient, now: datetime) -> str:
+    """An access token. Raises those of `errors.py`."""
+    form = {"grant_type": _GRANT, "assertion": account.assertion(now)}
+    return http.read(
+        _Token, account.token_url, method="POST", data=form, authenticated=False
+    ).access_token
 
 
 def pem(key: str) -> str:

@@ -21,6 +21,7 @@ def _sandbox_options(urls: Mapping[str, str]) -> Mapping[str, Any]:
         "rate_reached_seconds": 1,
         "requests_per_20_seconds": 200,
         "burst_requests": 100,
+        "opportunities": True,
     }
 
 

@@ -27,7 +27,8 @@ from revops_pipelines.engine.ingest.stopping import sleep
 from revops_pipelines.engine.ingest.windows import Window, spans
 from revops_pipelines.resources.sources.marketo.client import Marketo
 
-Kind = Literal["leads", "activities"]
+Kind = Literal["leads", "activities", "program/members"]
+_KINDS: tuple[Kind, ...] = ("leads", "activities", "program/members")
 # The same code says that the queue is full and that the day's bytes are used up.
 _QUEUE_OR_QUOTA = "1029"
 _CANCELED = ("Canceled", "Cancelled")
@@ -67,6 +68,26 @@ class Extract:
         return request if self.kind == "activities" else request | {"fields": list(self.columns)}
 
 
+@dataclass(frozen=True, slots=True)
+class MembersExtract:
+    """The members of at most ten programs; the file's first column says which one it is."""
+
+    programs: tuple[int, ...]
+    fields: tuple[str, ...]
+    kind: Kind = "program/members"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The file's columns."""
+        return ("programId", *self.fields)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The job's description."""
+        asked = {"programIds": list(self.programs)}
+        return {"format": "CSV", "fields": list(self.fields), "filter": asked}
+
+
 def windows(api: Marketo, window: Window) -> list[Window]:
     """The window in pieces that an extract may span, on whole seconds."""
     start = window.start.replace(microsecond=0)
@@ -74,7 +95,7 @@ def windows(api: Marketo, window: Window) -> list[Window]:
     return spans(Window(start, end), timedelta(days=api.options.export_days))
 
 
-def rows(api: Marketo, extract: Extract) -> Iterator[Mapping[str, str]]:
+def rows(api: Marketo, extract: Extract | MembersExtract) -> Iterator[Mapping[str, str]]:
     """The extract's rows as cells by name, once its file is whole. Raises those of `errors.py`."""
     with tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES) as file:
         with api.exports:
@@ -90,7 +111,7 @@ def rows(api: Marketo, extract: Extract) -> Iterator[Mapping[str, str]]:
             )
 
 
-def _extracted(api: Marketo, extract: Extract, file: IO[bytes]) -> _Job:
+def _extracted(api: Marketo, extract: Extract | MembersExtract, file: IO[bytes]) -> _Job:
     """Run jobs until one's file is whole in `file`."""
     for _ in range(_ATTEMPTS):
         job = _finished(api, extract)
@@ -102,7 +123,7 @@ def _extracted(api: Marketo, extract: Extract, file: IO[bytes]) -> _Job:
     raise ServerError(f"an extract of {extract.kind} failed {_ATTEMPTS} times")
 
 
-def _finished(api: Marketo, extract: Extract) -> _Job:
+def _finished(api: Marketo, extract: Extract | MembersExtract) -> _Job:
     """Make, queue and poll a job until it is completed, failed or canceled."""
     base = f"/bulk/v1/{extract.kind}/export"
     job = _first(api.http.read(_Jobs, f"{base}/create.json", method="POST", json=extract.request))
@@ -142,7 +163,7 @@ def _queue_is_busy(api: Marketo) -> bool:
     asked = {"status": "Queued,Processing"}
     listed = [
         job
-        for kind in ("leads", "activities")
+        for kind in _KINDS
         for job in api.get(_Jobs, f"/bulk/v1/{kind}/export.json", asked).result
     ]
     return any(job.status in ("Queued", "Processing") for job in listed)

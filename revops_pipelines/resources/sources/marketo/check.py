@@ -15,6 +15,7 @@ from revops_pipelines.engine.ingest.errors import (
     QuotaExhaustedError,
 )
 from revops_pipelines.resources.sources.marketo.client import Marketo, Page
+from revops_pipelines.resources.sources.marketo.opportunities import OPPORTUNITIES, ROLES
 from revops_pipelines.resources.sources.marketo.streams import streams
 
 _SERVICE = "Marketo > Admin > Integration > LaunchPoint"
@@ -58,11 +59,28 @@ def _look_at_leads(api: Marketo) -> str:
     return f"readable, also in bulk; {fields} fields"
 
 
+def _look_at_members(api: Marketo) -> str:
+    fields = len(api.member_fields())
+    api.get(Page, "/bulk/v1/program/members/export.json")
+    return f"readable, also in bulk; {fields} fields"
+
+
+def _look_at_roles(api: Marketo) -> str:
+    return f"readable; {len(api.described(ROLES))} fields"
+
+
+def _look_at_opportunities(api: Marketo) -> str:
+    return f"readable; {len(api.described(OPPORTUNITIES))} fields"
+
+
 _LOOKS: dict[str, Callable[[Marketo], str]] = {
     "activity_types": _look_at_types,
     "programs": _look_at_programs,
     "activities": _look_at_activities,
     "leads": _look_at_leads,
+    "program_members": _look_at_members,
+    "opportunity_roles": _look_at_roles,
+    "opportunities": _look_at_opportunities,
 }
 
 
@@ -73,6 +91,11 @@ def _remedy(error: IngestError, scopes: Sequence[str]) -> str:
             "MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET; if they are right, set credentials_in_url"
         )
     if isinstance(error, PermissionMissingError):
+        if "Read-Only Opportunity" in scopes:
+            return (
+                f"grant Read-Only Opportunity in {_ROLE}; where Marketo syncs with a CRM it is "
+                "closed to everybody: set opportunities = false and connect the CRM"
+            )
         return f"grant {' and '.join(scopes)} in {_ROLE}"
     if isinstance(error, QuotaExhaustedError):
         return "wait until midnight US Central Time, or buy more calls"

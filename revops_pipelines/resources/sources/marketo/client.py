@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from revops_pipelines.engine.declarations import Connection
+from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.http import HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
@@ -38,6 +39,8 @@ _VERDICTS = {
     "606": Verdict.THROTTLED,
     "615": Verdict.THROTTLED,
     "607": Verdict.QUOTA,
+    # Opportunities of a subscription that syncs with a CRM.
+    "1018": Verdict.PERMISSION,
 }
 _RATE_REACHED = "606"
 
@@ -91,10 +94,17 @@ class Marketo:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _began: datetime | None = field(default=None, repr=False)
     _fields: tuple[LeadField, ...] | None = field(default=None, repr=False)
+    _described: dict[str, tuple[LeadField, ...]] = field(default_factory=dict, repr=False)
 
-    def get(self, answer: type[Answer], path: str, params: Mapping[str, Any] | None = None) -> Any:
+    def get(
+        self,
+        answer: type[Answer],
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        on_reject: OnReject | None = None,
+    ) -> Any:
         """A GET's answer as `answer`."""
-        return self.http.read(answer, path, params=params)
+        return self.http.read(answer, path, params=params, on_reject=on_reject)
 
     def lead_fields(self) -> tuple[LeadField, ...]:
         """All fields of leads, in order of name; asked for once in a connection's life."""
@@ -105,6 +115,19 @@ class Marketo:
                 fields.setdefault("id", LeadField("id", "integer"))
                 self._fields = tuple(fields[name] for name in sorted(fields))
             return self._fields
+
+    def member_fields(self) -> tuple[LeadField, ...]:
+        """All fields of program members, in order of name."""
+        return self.described("/rest/v1/programs/members")
+
+    def described(self, path: str) -> tuple[LeadField, ...]:
+        """All fields of a kind of record, in order of name; asked for once in a connection."""
+        with self._lock:
+            if path not in self._described:
+                described = self.get(_Description, f"{path}/describe.json")
+                fields = {each.name: each for each in described.result[0].fields}
+                self._described[path] = tuple(fields[name] for name in sorted(fields))
+            return self._described[path]
 
     def began(self, find: Callable[[], datetime]) -> datetime:
         """When the oldest record may have been made; found once in a connection's life."""
@@ -119,7 +142,11 @@ class Marketo:
         return page.result
 
     def log(
-        self, path: str, since: datetime, params: Mapping[str, Any]
+        self,
+        path: str,
+        since: datetime,
+        params: Mapping[str, Any],
+        on_reject: OnReject | None = None,
     ) -> Iterator[list[msgspec.Raw]]:
         """Pages of the activity log from an instant on, to its end."""
         # Whole seconds: a fraction is refused in places.
@@ -130,7 +157,7 @@ class Marketo:
 
         def fetch(token: str) -> Page:
             asked = {**params, "nextPageToken": token, "batchSize": self.options.page_records}
-            page: Page = self.get(Page, path, asked)
+            page: Page = self.get(Page, path, asked, on_reject)
             return page
 
         for page in follow(
@@ -142,18 +169,20 @@ class Marketo:
         ):
             yield page.result
 
-    def activities(self, since: datetime, types: Sequence[int]) -> Iterator[list[msgspec.Raw]]:
+    def activities(
+        self, since: datetime, types: Sequence[int], on_reject: OnReject | None = None
+    ) -> Iterator[list[msgspec.Raw]]:
         """Pages of activities of at most ten types."""
         asked = ",".join(str(kind) for kind in types)
-        return self.log("/rest/v1/activities.json", since, {"activityTypeIds": asked})
+        return self.log("/rest/v1/activities.json", since, {"activityTypeIds": asked}, on_reject)
 
-    def programs(self) -> Iterator[list[msgspec.Raw]]:
+    def programs(self, on_reject: OnReject | None = None) -> Iterator[list[msgspec.Raw]]:
         """Pages of programs; the one past the end has no result, and says so with a warning."""
         size = self.options.program_page_records
 
         def fetch(offset: int) -> list[msgspec.Raw]:
             asked = {"maxReturn": size, "offset": offset}
-            page: Page = self.get(Page, "/rest/asset/v1/programs.json", asked)
+            page: Page = self.get(Page, "/rest/asset/v1/programs.json", asked, on_reject)
             return page.result
 
         offset = 0

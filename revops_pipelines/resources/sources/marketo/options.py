@@ -72,6 +72,20 @@ class MarketoOptions(SourceOptions):
         "person where it is not given.",
     )
     export_days: float = Field(31, gt=0, le=31, description="A bulk extract spans at most 31 days.")
+    programs_an_export: int = Field(
+        10, ge=1, le=10, description="Marketo extracts the members of ten programs in one job."
+    )
+    opportunities: bool = Field(
+        False,
+        description="Read opportunities and roles. Subscriptions that sync with a CRM refuse them, "
+        "and the CRM's own connector tells more.",
+    )
+    opportunities_every_days: float = Field(
+        7,
+        gt=0,
+        description="How often these are read: they have no list and no log, and cost extracts of "
+        "all leads' ids and a call for each 300.",
+    )
     exports_at_once: int = Field(
         8, ge=1, le=10, description="Marketo queues ten extracts of all users and runs two."
     )

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.engine.ingest.windows import Window, pull_window
@@ -31,6 +32,8 @@ Item = TypeVar("Item")
 EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
 NEW_LEAD, MERGED = 12, 32
 _LANDED_AT_ONCE = 1_000
+# What a full extract of leads tells the streams after it.
+LEAD_IDS = "lead_ids"
 # The first new person lies behind at most so many empty pages; then programs must do.
 _PAGES_TO_THE_FIRST = 50
 
@@ -58,7 +61,7 @@ class _Changes:
 def pull_activities(job: Pull) -> None:
     """Activities: in bulk at first and over long gaps, else from the log."""
     api: Marketo = job.client
-    window = _window(job, api)
+    window = window_of(job, api)
     longest = timedelta(hours=api.options.bulk_after_hours)
     if "until" not in job.cursor or window.length > longest:
         _extract_activities(job, api, window)
@@ -70,9 +73,9 @@ def pull_activities(job: Pull) -> None:
 def pull_leads(job: Pull) -> None:
     """Leads: all in bulk at first and now and then, else those that the log says have changed."""
     api: Marketo = job.client
-    window = _window(job, api)
+    window = window_of(job, api)
     cursor = dict(job.cursor) | {"until": window.end.isoformat()}
-    if _is_full_due(job, api):
+    if is_full_due(job, api):
         _extract_leads(job, api, window)
         cursor["full_at"] = job.now.isoformat()
     else:
@@ -80,10 +83,11 @@ def pull_leads(job: Pull) -> None:
     job.finish(cursor)
 
 
-def _window(job: Pull, api: Marketo) -> Window:
+def window_of(job: Pull, api: Marketo) -> Window:
+    """The window of this pull: from the last one's end, or the oldest record, to now."""
     options = api.options
     last = _moment(job.cursor.get("until"))
-    first = job.now if last is not None else _first_moment(api)
+    first = job.now if last is not None else first_moment(api)
     return pull_window(
         last,
         first,
@@ -94,7 +98,8 @@ def _window(job: Pull, api: Marketo) -> Window:
     )
 
 
-def _is_full_due(job: Pull, api: Marketo) -> bool:
+def is_full_due(job: Pull, api: Marketo) -> bool:
+    """Is it time to read everything, because changes may have been missed?"""
     last, full_at = _moment(job.cursor.get("until")), _moment(job.cursor.get("full_at"))
     if last is None or full_at is None:
         return True
@@ -108,7 +113,7 @@ def _moment(value: Any) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
-def _first_moment(api: Marketo) -> datetime:
+def first_moment(api: Marketo) -> datetime:
     """When the oldest record may have been made: an extract must begin somewhere."""
     began = api.options.began_on
     if began is not None:
@@ -142,7 +147,7 @@ def _extract(
     """Extract a window in pieces, several at once, and land their rows."""
 
     def work(piece: Window) -> None:
-        for part in _batches(bulk.rows(api, Extract(kind, tuple(columns), piece)), _LANDED_AT_ONCE):
+        for part in batches(bulk.rows(api, Extract(kind, tuple(columns), piece)), _LANDED_AT_ONCE):
             land(part)
 
     job.each(work, bulk.windows(api, window))
@@ -159,15 +164,19 @@ def _extract_leads(job: Pull, api: Marketo, window: Window) -> None:
     """Extract all leads; those that are not among them are gone."""
     fields = api.lead_fields()
 
+    found: list[str] = []
+
     def land(rows: list[Mapping[str, str]]) -> None:
         job.write([records.lead_of_cells(cells, fields) for cells in rows])
         job.complete_ids([(cells["id"],) for cells in rows])
+        found.extend(cells["id"] for cells in rows)
 
     # Through now and not only to the window's end: a lead that came since is not gone.
     now = max(window.end, api.http.server_now() or job.now)
-    everything = Window(_first_moment(api), now)
+    everything = Window(first_moment(api), now)
     job.complete_ids([])
     _extract(job, api, "leads", everything, [each.name for each in fields], land)
+    job.share(LEAD_IDS, found)
 
 
 def _follow_log(job: Pull, api: Marketo, since: datetime) -> None:
@@ -175,40 +184,48 @@ def _follow_log(job: Pull, api: Marketo, since: datetime) -> None:
     types = [msgspec.json.decode(record, type=_Id).id for record in api.activity_types()]
 
     def work(some: list[int]) -> None:
-        for page in api.activities(since, some):
+        for page in api.activities(since, some, job.reject):
             job.write([records.activity_of_answer(record) for record in page])
 
-    job.each(work, _batches(iter(types), api.options.activity_types_a_call))
+    job.each(work, batches(iter(types), api.options.activity_types_a_call))
 
 
 def _read_changes(job: Pull, api: Marketo, since: datetime) -> None:
     """Read again what the log says has changed, and bury what it says is gone."""
-    changes = _changes(api, since)
+    changes = _changes(job, api, since)
     for identifier, (at, reason) in changes.gone.items():
         job.delete((identifier,), at, reason)
     missing: list[str] = []
 
     def work(some: list[str]) -> None:
-        found = _leads(api, some)
+        put_aside: list[bytes] = []
+
+        def reject(record: bytes, rule: str) -> None:
+            put_aside.append(record)
+            job.reject(record, rule)
+
+        found = _leads(api, some, reject)
         job.write([records.lead_of_answer(record, api.lead_fields()) for record in found])
         there = {str(msgspec.json.decode(record, type=_Id).id) for record in found}
-        missing.extend(each for each in some if each not in there)
+        # Among leads that could not be read may be the ones that seem to be missing.
+        if not put_aside:
+            missing.extend(each for each in some if each not in there)
 
     asked = changes.to_read()
-    job.each(work, _batches(iter(asked), api.options.page_records))
+    job.each(work, batches(iter(asked), api.options.page_records))
     # An answer without the leads that were asked for is one thing for a few, another for many.
     VolumeGuard().check("leads", len(asked), len(missing))
     for identifier in missing:
         job.delete((identifier,), None, "missing")
 
 
-def _changes(api: Marketo, since: datetime) -> _Changes:
+def _changes(job: Pull, api: Marketo, since: datetime) -> _Changes:
     changes = _Changes()
-    for some in _batches(iter(api.options.lead_changing_types), api.options.activity_types_a_call):
-        for page in api.activities(since, some):
+    for some in batches(iter(api.options.lead_changing_types), api.options.activity_types_a_call):
+        for page in api.activities(since, some, job.reject):
             for record in page:
                 _note(changes, msgspec.json.decode(record, type=records.Logged))
-    for page in api.log("/rest/v1/activities/deletedleads.json", since, {}):
+    for page in api.log("/rest/v1/activities/deletedleads.json", since, {}, job.reject):
         for record in page:
             entry = msgspec.json.decode(record, type=records.Logged)
             changes.gone[str(entry.lead_id)] = (entry.at, "deleted")
@@ -222,7 +239,7 @@ def _note(changes: _Changes, entry: records.Logged) -> None:
             changes.gone[loser] = (entry.at, f"merged into {entry.lead_id}")
 
 
-def _leads(api: Marketo, identifiers: Sequence[str]) -> list[msgspec.Raw]:
+def _leads(api: Marketo, identifiers: Sequence[str], on_reject: OnReject) -> list[msgspec.Raw]:
     """Leads by id. By POST: with all fields the address would be too long (8 kB)."""
     form = {
         "filterType": "id",
@@ -238,13 +255,14 @@ def _leads(api: Marketo, identifiers: Sequence[str]) -> list[msgspec.Raw]:
             method="POST",
             params={"_method": "GET"},
             data=form | ({"nextPageToken": token} if token else {}),
+            on_reject=on_reject,
         )
 
     pages = follow(fetch, lambda page: page.next_page_token, lambda page: len(page.result), "")
     return [record for page in pages for record in page.result]
 
 
-def _batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+def batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
     """Items in lists of at most `size`."""
     batch: list[Item] = []
     for item in items:

@@ -7,7 +7,7 @@ what they mean to us (`offers.py`).
 from __future__ import annotations
 
 from revops_pipelines.engine.declarations import Column, Stream
-from revops_pipelines.resources.sources.marketo import pull, tables
+from revops_pipelines.resources.sources.marketo import members, opportunities, pull, tables
 from revops_pipelines.resources.sources.marketo.options import MarketoOptions
 
 _STREAMS = (
@@ -86,10 +86,69 @@ _STREAMS = (
         pulse=True,
         scopes=("Read-Only Lead", "Read-Only Activity"),
     ),
+    Stream(
+        "program_members",
+        "Who takes part in which program and how far they came, with all fields of members.",
+        ("program_id", "lead_id"),
+        (
+            Column("program_id", "VARCHAR", "/programId", "The program."),
+            Column("lead_id", "VARCHAR", "/leadId", "The lead."),
+            Column("status", "VARCHAR", "/statusName", "How far, in the words of its channel."),
+            Column("member_since", "TIMESTAMP", "/membershipDate", "Since when."),
+            Column("has_succeeded", "BOOLEAN", "/reachedSuccess", "The status is a success."),
+            Column("succeeded_at", "TIMESTAMP", "/reachedSuccessDate", "Since when it is."),
+            Column("is_acquired", "BOOLEAN", "/acquiredBy", "The program brought the person in."),
+            Column("is_exhausted", "BOOLEAN", "/isExhausted", "All of a nurture was sent."),
+            Column("updated_at", "TIMESTAMP", "/updatedAt", "When it last changed."),
+        ),
+        members.pull_members,
+        updated="updated_at",
+        scopes=("Read-Only Lead", "Read-Only Activity", "Read-Only Assets"),
+    ),
+)
+
+_OPPORTUNITY_STREAMS = (
+    Stream(
+        "opportunity_roles",
+        "Which lead plays which part in which opportunity.",
+        ("marketo_guid",),
+        (
+            Column("marketo_guid", "VARCHAR", "/marketoGUID", "Identifier of the role."),
+            Column(
+                "opportunity_id", "VARCHAR", "/externalOpportunityId", "The opportunity's id there."
+            ),
+            Column("lead_id", "VARCHAR", "/leadId", "The lead."),
+            Column("role", "VARCHAR", "/role", "The part."),
+            Column("is_primary", "BOOLEAN", "/isPrimary", "It is the main contact."),
+            Column("updated_at", "TIMESTAMP", "/updatedAt", "When it last changed."),
+        ),
+        opportunities.pull_roles,
+        updated="updated_at",
+        scopes=("Read-Only Opportunity",),
+    ),
+    Stream(
+        "opportunities",
+        "Opportunities as they were written into Marketo, with all their fields.",
+        ("marketo_guid",),
+        (
+            Column("marketo_guid", "VARCHAR", "/marketoGUID", "Identifier of the record."),
+            Column(
+                "opportunity_id", "VARCHAR", "/externalOpportunityId", "Its id where it comes from."
+            ),
+            Column("name", "VARCHAR", "/name", "Name."),
+            Column("amount", "DECIMAL(18,2)", "/amount", "Amount."),
+            Column("stage", "VARCHAR", "/stage", "Stage, as its system names it."),
+            Column("is_closed", "BOOLEAN", "/isClosed", "It is over."),
+            Column("is_won", "BOOLEAN", "/isWon", "It was won."),
+            Column("updated_at", "TIMESTAMP", "/updatedAt", "When it last changed."),
+        ),
+        opportunities.pull_opportunities,
+        updated="updated_at",
+        scopes=("Read-Only Opportunity",),
+    ),
 )
 
 
 def streams(options: MarketoOptions) -> tuple[Stream, ...]:
-    """Every stream; the options do not change which there are."""
-    del options
-    return _STREAMS
+    """Every stream; opportunities only where they are asked for."""
+    return _STREAMS + (_OPPORTUNITY_STREAMS if options.opportunities else ())

@@ -40,7 +40,7 @@ def pull_programs(job: Pull) -> None:
     api: Marketo = job.client
     since = job.cursor.get("until")
     known: list[str] = []
-    for page in api.programs():
+    for page in api.programs(job.reject):
         programs = [(msgspec.json.decode(record, type=_Program), record) for record in page]
         job.write(bytes(record) for program, record in programs if _is_whole(api, program))
         lacking = [program for program, _ in programs if not _is_whole(api, program)]
