@@ -49,12 +49,12 @@ def amount(minor: str, currency: str) -> str:
 
 def moment(seconds: str) -> str:
     """SQL for epoch seconds as a UTC timestamp."""
-    return f"make_timestamp({seconds} * 1000000)"
+    return f"make_timestamp(({seconds}) * 1000000)"
 
 
 def day(seconds: str) -> str:
     """SQL for the UTC date of epoch seconds."""
-    return f"make_timestamp({seconds} * 1000000)::DATE"
+    return f"make_timestamp(({seconds}) * 1000000)::DATE"
 
 
 def _listed(words: list[str]) -> str:

@@ -235,7 +235,7 @@ _CONTRACTS = f"""
     SELECT '@source:' || contract_id AS contract_id, '@source:' || customer_id AS customer_id,
            {day("contract_start")} AS starts_on, {day("contract_end")} AS ends_on,
            CASE WHEN contract_action <> 'cancel' THEN {day("contract_end")} END AS renewal_on,
-           ({day(f"contract_end - contract_notice_days * {DAY_SECONDS}")}) AS notice_on,
+           {day(f"contract_end - contract_notice_days * {DAY_SECONDS}")} AS notice_on,
            {amount("a_year", "currency_code")} AS annual_amount,
            upper(currency_code) AS currency, contract_action <> 'cancel' AS auto_renews,
            '@source' AS source, contract_id AS source_id,
