@@ -139,8 +139,12 @@ def pem_of(key: rsa.RSAPrivateKey) -> str:
     ).decode()
 
 
-def test_a_private_key_signs_an_assertion_of_three_minutes(key: rsa.RSAPrivateKey) -> None:
-    form = token_request("app", pem_of(key), "us@firm.net", "https://login.salesforce.com", NOW)
+@pytest.mark.parametrize("line_end", ["\n", "\\n"])
+def test_a_private_key_signs_an_assertion_of_three_minutes(
+    key: rsa.RSAPrivateKey, line_end: str
+) -> None:
+    pem = pem_of(key).replace("\n", line_end)
+    form = token_request("app", pem, "us@firm.net", "https://login.salesforce.com", NOW)
     assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
     assert set(form) == {"grant_type", "assertion"}
     claims = jwt.decode(

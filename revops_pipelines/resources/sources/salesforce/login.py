@@ -106,6 +106,8 @@ def _assertion(client_id: str, key: str, username: str, audience: str, now: date
     # Heavy, and only this flow needs it.
     import jwt
 
+    # Environment files often hold a key on one line, its line ends written out.
+    key = key.replace("\\n", "\n")
     claims = {"iss": client_id, "sub": username, "aud": audience, "exp": now + _ASSERTION_LIVES}
     try:
         return jwt.encode(claims, key, algorithm="RS256")
