@@ -24,6 +24,16 @@ def project_folder() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
+def project_file(name: str) -> Path:
+    """A file of the project: the checkout's, or the copy that came inside the package."""
+    path = project_folder() / name
+    return path if path.is_file() else Path(__file__).resolve().parent / name
+
+
+def _is_checkout() -> bool:
+    return (project_folder() / "pyproject.toml").is_file()
+
+
 def plugin_kinds(own: Path | None = None) -> dict[str, dict[str, PluginKind]]:
     """Which kinds of source, channel and rule revops.toml may name, with their options.
 
@@ -41,7 +51,7 @@ def plugin_kinds(own: Path | None = None) -> dict[str, dict[str, PluginKind]]:
 
 
 def installed_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings of this installation: revops.toml here, else beside the package.
+    """The settings of this installation: revops.toml here, else in the checkout.
 
     Raises ConfigurationError.
     """
@@ -54,6 +64,6 @@ def installed_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def settings_folder() -> Path:
-    """Where revops.toml is looked for: here, else beside the package."""
+    """Where revops.toml and all state are: here, else in the checkout where there is one."""
     here = Path.cwd()
-    return here if (here / CONFIG_NAME).is_file() else project_folder()
+    return here if (here / CONFIG_NAME).is_file() or not _is_checkout() else project_folder()

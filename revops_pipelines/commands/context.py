@@ -6,11 +6,14 @@ Belongs here: finding them, and preparing DAGSTER_HOME. Does not: what a command
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from revops_pipelines.commands.failures import MISCONFIGURED, CommandError
 from revops_pipelines.engine.plugin_tables import ConfigurationError
-from revops_pipelines.installation import installed_settings, project_folder
+from revops_pipelines.engine.registry import RegistryError
+from revops_pipelines.installation import installed_settings, project_file
 from revops_pipelines.settings import Settings, environment
 
 DAGSTER_HOME = "DAGSTER_HOME"
@@ -18,9 +21,16 @@ DAGSTER_HOME = "DAGSTER_HOME"
 
 def settings_or_fail() -> Settings:
     """The settings; a mistake in them ends the command with exit code 2."""
-    try:
+    with configured():
         return installed_settings(environment())
-    except ConfigurationError as error:
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """End the command with one line when what is done here meets a mistake in the configuration."""
+    try:
+        yield
+    except (ConfigurationError, RegistryError) as error:
         raise CommandError(str(error), code=MISCONFIGURED) from None
 
 
@@ -30,5 +40,5 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     instance_file = home / "dagster.yaml"
     if not instance_file.exists():
-        shutil.copyfile(project_folder() / "dagster.yaml", instance_file)
+        shutil.copyfile(project_file("dagster.yaml"), instance_file)
     return home

@@ -15,10 +15,9 @@ from string import Template
 
 from rich.console import Console
 
+from revops_pipelines.commands.context import configured
 from revops_pipelines.commands.failures import MISCONFIGURED, CommandError
 from revops_pipelines.engine.plugin_folder import KEY, TABLE
-from revops_pipelines.engine.plugin_tables import ConfigurationError
-from revops_pipelines.engine.registry import RegistryError
 from revops_pipelines.installation import project_folder, settings_folder
 from revops_pipelines.resources.systems import known_sources
 from revops_pipelines.settings import CONFIG_NAME, environment, own_plugins
@@ -51,12 +50,10 @@ class _Place:
 def new_source(console: Console, name: str, folder: Path | None) -> None:
     """Write a source and its test, and say what comes next. Raises CommandError."""
     _check_name(name)
-    configured = _configured_folder()
-    place = _place(name, folder, configured)
-    try:
+    named = _configured_folder()
+    place = _place(name, folder, named)
+    with configured():
         taken = name in known_sources(place.own)
-    except RegistryError as error:
-        raise CommandError(str(error), code=MISCONFIGURED) from None
     there = [path for path in (place.source, place.test) if path.exists()]
     if taken or there:
         raise CommandError(
@@ -77,7 +74,7 @@ def new_source(console: Console, name: str, folder: Path | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_template(template).substitute(words, imports=imports), encoding="utf-8")
         console.print(f"wrote {_shown(path)}", soft_wrap=True)
-    for line in _next_steps(name, words["variable"], place, configured):
+    for line in _next_steps(name, words["variable"], place, named):
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -91,16 +88,15 @@ def _check_name(name: str) -> None:
 
 
 def _configured_folder() -> Path | None:
-    try:
+    with configured():
         return own_plugins(environment(), settings_folder())
-    except ConfigurationError as error:
-        raise CommandError(str(error), code=MISCONFIGURED) from None
 
 
 def _place(name: str, folder: Path | None, configured: Path | None) -> _Place:
-    """Into the folder that was named, else the configured one, else the checkout's own package."""
+    """The folder that was named, else the configured one, else the package of the checkout here."""
     checkout = project_folder()
-    if folder is None and configured is None and (checkout / "tests" / "sources").is_dir():
+    is_developing = (checkout / "tests/sources").is_dir() and Path.cwd().is_relative_to(checkout)
+    if folder is None and configured is None and is_developing:
         package = Path(__file__).parents[1]
         source = package / "resources" / "sources" / f"{name}.py"
         return _Place(source, checkout / "tests" / "sources" / f"test_{name}.py", None)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from revops_pipelines.commands.context import configured
+
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
@@ -54,7 +56,8 @@ def run_job(job_name: str, dagster_home: Path, console: Console) -> RunOutcome:
     import dagster as dg
 
     with console.status(f"Loading the code location for [bold]{job_name}[/] ..."):
-        from revops_pipelines.definitions import build_defs
+        with configured():
+            from revops_pipelines.definitions import build_defs
         from revops_pipelines.sensors.run_failure import (
             REBUILD_TAG,
             only_sources_failed,
@@ -63,7 +66,8 @@ def run_job(job_name: str, dagster_home: Path, console: Console) -> RunOutcome:
 
         progress = _progress(console)
         bars = PullBars(progress)
-        definitions = build_defs(progress=bars)
+        with configured():
+            definitions = build_defs(progress=bars)
         job = definitions.resolve_job_def(job_name)
         instance = dg.DagsterInstance.from_config(str(dagster_home))
     run_id = str(uuid.uuid4())

@@ -26,7 +26,7 @@ from revops_pipelines.commands.context import DAGSTER_HOME, prepare_dagster_home
 from revops_pipelines.commands.demo import run_first_night
 from revops_pipelines.commands.failures import UNAVAILABLE, CommandError
 from revops_pipelines.commands.session import sandbox_session
-from revops_pipelines.installation import project_folder
+from revops_pipelines.installation import project_file
 from revops_pipelines.settings import Settings, environment
 
 HOST = "127.0.0.1"
@@ -94,7 +94,7 @@ def _dagster(settings: Settings, home: Path, port: int) -> Iterator[subprocess.P
     """`dagster dev`: one code server for webserver and daemon; its log goes to a file."""
     command = [
         *(sys.executable, "-m", "dagster", "dev"),
-        *("--workspace", str(project_folder() / "workspace.yaml")),
+        *("--workspace", str(project_file("workspace.yaml"))),
         *("--host", HOST, "--port", str(port)),
     ]
     surroundings = {
