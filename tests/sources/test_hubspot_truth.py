@@ -79,6 +79,21 @@ def test_every_person_is_a_lead_raised_when_it_was(pulled: Pulled) -> None:
             assert to_the_milli(utc(row["assigned_at"])) == to_the_milli(true["assigned_at"])
 
 
+def test_companies_are_what_they_are(pulled: Pulled) -> None:
+    sandbox, house, _ = pulled
+    now = sandbox.clock.now()
+    offered = {row["account_id"]: row for row in house.offered("accounts")}
+    there = [each for each in sandbox.world.accounts if each.created_at <= now]
+    assert len(offered) == len(there)
+    for account in there:
+        row = offered[f"hubspot:{account.hubspot_id}"]
+        assert row["name"] == account.name
+        assert row["domain"] == account.domain
+        assert row["industry"] == account.industry
+        assert int(row["employees"]) == account.employees
+        assert row["country"] == account.country
+
+
 def test_first_touches_are_those_that_answered(pulled: Pulled) -> None:
     sandbox, house, truth = pulled
     found = first_touches(house, people(truth), sandbox.clock.now())

@@ -95,7 +95,7 @@ KINDS = (
             _text("industry"),
             _text("numberofemployees", "employees"),
             _text("country"),
-            _text("hs_country_region_code", "country_code"),
+            _text("hs_country_code", "country_code"),
             _moment("createdate", "created_on_record_at"),
             _text("hs_parent_company_id", "parent_id"),
         ),
