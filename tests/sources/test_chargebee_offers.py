@@ -60,13 +60,14 @@ def test_a_customer_with_custom_fields(offered: Offered) -> None:
                 "cf_hubspot_company_id": "8100",
                 "cf_tier": "gold",
                 "cf_seats/max": 12,
+                "cs_newsletter": "true",
             }
         ],
     )
     custom = json.loads(found[0].pop("custom"))
     assert custom["cf_tier"] == "gold"
     assert custom["cf_hubspot_company_id"] == "8100"
-    assert set(custom) == {"cf_hubspot_company_id", "cf_seats/max", "cf_tier"}
+    assert set(custom) == {"cf_hubspot_company_id", "cf_seats/max", "cf_tier", "cs_newsletter"}
     assert found == [
         {
             "customer_id": f"{NAME}:c1",

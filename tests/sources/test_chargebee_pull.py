@@ -286,7 +286,7 @@ def test_the_check_names_what_is_missing(one: World) -> None:
         found = {reach.subject: reach for reach in SOURCE.check(connected(sandbox))}
         wrong = SOURCE.check(connected(sandbox, api_key="another-key"))
     assert not found["events"].ok
-    assert "read-only key" in found["events"].remedy
+    assert "Read-only key with access to transactional data" in found["events"].remedy
     assert all(reach.ok for name, reach in found.items() if name != "events")
     assert all("CHARGEBEE_API_KEY" in reach.remedy for reach in wrong if not reach.ok)
     assert not any(reach.ok for reach in wrong)

@@ -125,7 +125,7 @@ class Documents:
             "status": parts.note_status(note, left),
             "date": note.created,
             "price_type": "tax_exclusive",
-            "currency_code": note.customer.currency,
+            **exchange(self.rates, note.customer.currency, note.created),
             "sub_total": note.amount + sum(line.tax for line in note.lines),
             "total": note.amount,
             "amount_allocated": note.amount if note.kind == "write_off" else used,

@@ -47,9 +47,10 @@ class Rates(Protocol):
 
 
 def exchange(rates: Rates, currency: str, at: int) -> dict[str, Any]:
-    """What a record says of currencies; which one is the base only subscriptions tell."""
+    """What a record says of currencies."""
     return {
         "currency_code": currency,
+        "base_currency_code": BASE_CURRENCY,
         "exchange_rate": float(rates.monthly_rate(currency, day_of(at))),
     }
 
@@ -143,7 +144,6 @@ class Subscriptions:
             "mrr": worth,
             "arr": worth * 12,
             **exchange(self.rates, owner.currency, at),
-            "base_currency_code": BASE_CURRENCY,
             **_dates(life, look, state, at),
             **self._dues(story, at),
             **(_first_catalog(look.items) if self.is_first_catalog else _items(look.items)),

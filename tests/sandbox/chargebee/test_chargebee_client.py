@@ -41,6 +41,8 @@ EVERY_LIST: dict[str, dict[str, Any]] = {
     "Event": {},
 }
 Rows = dict[str, list[Any]]
+# Of these the first is in every record, the others in documents (airbytehq/airbyte, pull 32100).
+UNNAMED = frozenset({"object", "base_currency_code", "exchange_rate"})
 
 
 def drained(client: chargebee.Chargebee, name: str, **query: Any) -> Iterator[Any]:
@@ -75,7 +77,7 @@ def test_every_record_is_found_once(rows: Rows) -> None:
 
 
 def test_every_field_is_one_that_the_client_knows(rows: Rows) -> None:
-    """But for custom fields, and the word that says what kind of record it is."""
+    """But for custom fields, and few that the site sends and the client has no name for."""
     for name, records in rows.items():
         for record in records:
             check_fields(record, name)
@@ -84,7 +86,7 @@ def test_every_field_is_one_that_the_client_knows(rows: Rows) -> None:
 def check_fields(record: Any, place: str) -> None:
     hints = get_type_hints(type(record))
     for field, value in record.raw_data.items():
-        if field == "object" or field.startswith("cf_"):
+        if field in UNNAMED or field.startswith("cf_"):
             continue
         assert field in hints, f"{place}.{field}"
         kind = hints[field]

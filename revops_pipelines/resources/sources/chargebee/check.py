@@ -22,7 +22,9 @@ from revops_pipelines.resources.sources.chargebee.streams import (
     SECOND_CATALOG,
 )
 
-_READ_ALL = "use a read-only key with access to all, not one for publishing"
+# What a read-only key may be restricted to, in the words of Chargebee's settings.
+# Source: https://www.chargebee.com/docs/api_keys.html
+_CATALOG = frozenset({"coupons", "items", "item_prices", "plans", "addons"})
 
 
 def check(client: HttpClient) -> Sequence[Reach]:
@@ -42,7 +44,7 @@ def _reach(client: HttpClient, path: str) -> Reach:
     try:
         client.read(Page, f"/api/v2/{path}", params={"limit": "1"})
     except PermissionMissingError as error:
-        return Reach(path, False, str(error), _READ_ALL)
+        return Reach(path, False, str(error), _grant(path))
     except CredentialsRefusedError as error:
         return Reach(path, False, str(error), "set CHARGEBEE_API_KEY to a key of this very site")
     except RequestRefusedError as error:
@@ -50,6 +52,11 @@ def _reach(client: HttpClient, path: str) -> Reach:
     except IngestError as error:
         return Reach(path, False, str(error), "check site and base_url, then try again")
     return Reach(path, True, "readable")
+
+
+def _grant(path: str) -> str:
+    kind = "product catalog data" if path in _CATALOG else "transactional data"
+    return f"use a Read-only key with access to {kind} (or Read all), not a publishable key"
 
 
 def _remedy(error: RequestRefusedError) -> str:

@@ -53,8 +53,9 @@ def _customers(options: ChargebeeOptions) -> str:
         f"nullif(payload ->> {_text(_pointer(key))}, '')" for key in options.external_account_keys
     )
     domain = domain_of("email")
+    # `cs_` fields hold what the customer consented to.
     custom = """map_from_entries(list_transform(
-               list_filter(json_keys(payload), k -> starts_with(k, 'cf_')),
+               list_filter(json_keys(payload), k -> k[1:3] IN ('cf_', 'cs_')),
                k -> {'k': k, 'v': payload -> ('/' || k)}))"""
     return f"""
     SELECT '@source:' || id AS customer_id,
