@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import requests
-from salesforce_caller import Caller, Opener
+from salesforce_caller import Caller, Drain, Opener, client_of
+from simple_salesforce import Salesforce
 
 from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.frame import Options
-from revops_pipelines.sandbox.salesforce import build_app
+from revops_pipelines.sandbox.salesforce import KEYS, build_app
 from revops_pipelines.sandbox.server import serving
+from revops_pipelines.sandbox.truth import true_tables
 from revops_pipelines.sandbox.world.world import World, build_world
 
 ANCHOR = date(2026, 6, 30)
@@ -55,3 +57,23 @@ def keeping(open_salesforce: Opener) -> Iterator[Caller]:
     """The same, never emptying its recycle bin, to be read only."""
     with open_salesforce(switches=frozenset({"salesforce.keeps_deleted"})) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def client(keeping: Caller) -> Salesforce:
+    return client_of(
+        keeping,
+        consumer_key=KEYS["client_id"],
+        consumer_secret=KEYS["client_secret"],
+        domain="northbeam.my",
+    )
+
+
+@pytest.fixture(scope="session")
+def truth(keeping: Caller) -> dict[str, list[Any]]:
+    return dict(true_tables(keeping.world, keeping.clock.now()))
+
+
+@pytest.fixture(scope="session")
+def drain(client: Salesforce) -> Drain:
+    return Drain(client)

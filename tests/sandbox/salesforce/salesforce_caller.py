@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from simple_salesforce import Salesforce
 
 from revops_pipelines.sandbox.clock import SandboxClock
 from revops_pipelines.sandbox.frame import Framed
@@ -16,6 +18,7 @@ from revops_pipelines.sandbox.salesforce import KEYS
 from revops_pipelines.sandbox.world.world import World
 
 API = "/services/data/v68.0"
+Rows = list[dict[str, Any]]
 
 
 class PlainAdapter(HTTPAdapter):
@@ -77,3 +80,39 @@ class Caller:
 
 
 Opener = Callable[..., AbstractContextManager[Caller]]
+
+
+def client_of(caller: Caller, **login: Any) -> Salesforce:
+    """The client, signed in by itself; only its transport is ours."""
+    session = requests.Session()
+    session.mount("https://", PlainAdapter(caller.url))
+    return Salesforce(session=session, version="68.0", **login)
+
+
+class Drain:
+    """Everything of every object, through `query_all`, drained once."""
+
+    def __init__(self, client: Salesforce) -> None:
+        self._client = client
+        self._kept: dict[str, Rows] = {}
+
+    def __call__(self, name: str) -> Rows:
+        if name not in self._kept:
+            described = getattr(self._client, name).describe()
+            fields = ",".join(field["name"] for field in described["fields"])
+            found = self._client.query_all(f"SELECT {fields} FROM {name}", include_deleted=True)
+            assert len(found["records"]) == found["totalSize"]
+            self._kept[name] = found["records"]
+        return self._kept[name]
+
+    def by_id(self, name: str) -> dict[str, dict[str, Any]]:
+        return {row["Id"]: row for row in self(name)}
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def second(at: datetime | None) -> datetime | None:
+    """Salesforce keeps no parts of seconds."""
+    return at.replace(microsecond=0) if at else None
