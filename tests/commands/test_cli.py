@@ -59,7 +59,7 @@ def test_a_failure_is_one_line_with_its_remedy_and_code(revops, arguments, code,
 
 
 def test_the_live_file_is_read_between_runs(revops, tmp_path):
-    warehouse = tmp_path / ".revops" / "warehouse.duckdb"
+    warehouse = tmp_path / "state" / "warehouse.duckdb"
     with open_warehouse(warehouse) as writer:
         writer.execute("CREATE TABLE here AS SELECT 1 AS one")
     asked = ("query", "--live", "--json", "SELECT one FROM here")
