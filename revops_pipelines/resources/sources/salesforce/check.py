@@ -39,7 +39,7 @@ def check(api: Salesforce) -> Sequence[Reach]:
         try:
             found.append(_look_at(api, stream))
         except IngestError as error:
-            found.append(Reach(stream.name, False, str(error), _remedy(error, stream.scopes)))
+            found.append(Reach(stream.name, False, str(error), _remedy(api, error, stream.scopes)))
             if isinstance(error, CredentialsRefusedError | AddressRefusedError):
                 break
     return found
@@ -73,7 +73,7 @@ def _grant(scopes: Sequence[str]) -> str:
     return f"grant {', '.join(scopes)} in {_RIGHTS}; without, the stream stays empty"
 
 
-def _remedy(error: IngestError, scopes: Sequence[str]) -> str:
+def _remedy(api: Salesforce, error: IngestError, scopes: Sequence[str]) -> str:
     if isinstance(error, CredentialsRefusedError):
         return (
             f"see the app's key, secret, flow and user in {_APP}, and SALESFORCE_CLIENT_ID and "
@@ -83,4 +83,4 @@ def _remedy(error: IngestError, scopes: Sequence[str]) -> str:
         return f"grant API Enabled and {', '.join(scopes) or 'the object'} in {_RIGHTS}"
     if isinstance(error, QuotaExhaustedError):
         return "wait: calls of the last 24 hours count; or buy more, or lower spare_calls"
-    return "look at status.salesforce.com, and at base_url and api_version in [sources.salesforce]"
+    return f"look at status.salesforce.com, and at base_url and api_version in [sources.{api.name}]"

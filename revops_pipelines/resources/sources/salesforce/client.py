@@ -74,6 +74,7 @@ class _Token(msgspec.Struct):
 class Salesforce:
     """A connected org; shared by its streams, safe across threads."""
 
+    name: str
     options: SalesforceOptions
     sessions: Sessions
     login: HttpClient
@@ -174,7 +175,9 @@ def connect(connection: Connection) -> Salesforce:
         return Session(told.access_token, trusted_instance(told.instance_url, options.base_url))
 
     limiter = Limiter(concurrent=options.concurrent_requests)
-    return Salesforce(options, Sessions(ask), login, limiter, _connection=connection)
+    return Salesforce(
+        connection.name, options, Sessions(ask), login, limiter, _connection=connection
+    )
 
 
 def allowance_in(response: Response) -> Allowance | None:

@@ -97,13 +97,10 @@ def channel_of(column: str, options: SalesforceOptions) -> str:
 
 def custom(record: str) -> str:
     """The org's own fields that are filled, as JSON; null without any."""
-    value = filled(f"json_extract_string({record}.payload, '$.\"' || name || '\"')")
-    return f"""nullif(CAST(to_json(map_from_entries(list_filter(
-            list_transform(
-                list_sort(list_filter(json_keys({record}.payload),
-                                      lambda name: ends_with(name, '__c'))),
-                lambda name: struct_pack(name := name, value := {value})),
-            lambda field: field.value IS NOT NULL))) AS VARCHAR), '{{}}')"""
+    return f"""nullif(CAST(to_json(map_from_entries(list_sort(list_filter(
+            map_entries(from_json({record}.payload, '"MAP(VARCHAR, VARCHAR)"')),
+            lambda field: ends_with(field.key, '__c')
+                          AND {filled("field.value")} IS NOT NULL)))) AS VARCHAR), '{{}}')"""
 
 
 def segment_of(employees: str, options: SalesforceOptions) -> str:
