@@ -272,6 +272,60 @@ def test_a_price_of_ones_own_counts_for_prorations_too(ledger: Ledger) -> None:
     ]
 
 
+def test_a_proration_counts_at_the_price_of_its_time(ledger: Ledger) -> None:
+    """8.00 a seat until May, 10.00 since; the list says 12.00."""
+    change, end = at("2026-02-20"), at("2026-03-10")
+    found = ledger(
+        subscriptions=[subscription(item(quantity=2, unit_price=1000))],
+        item_prices=[price(cents=1200)],
+        invoices=[
+            *months(800, 1, 3),
+            invoice(change, line(1029, change, end, quantity=2)),
+            *months(1600, 3, 5, quantity=2),
+            *months(2000, 5, 7, quantity=2),
+        ],
+    )
+    assert found == [
+        ("plan", "active", Decimal("8.00"), "2026-01-10", "2026-02-20"),
+        ("plan", "active", Decimal("16.00"), "2026-02-20", "2026-05-10"),
+        ("plan", "active", Decimal("20.00"), "2026-05-10", None),
+    ]
+
+
+def test_tiers_are_worth_what_was_billed_or_what_the_subscription_says(ledger: Ledger) -> None:
+    """A tiered price has no unit to compute with."""
+    change = at("2026-06-20")
+    more = subscription(item(quantity=20, amount=15_000), updated_at=change)
+    found = ledger(
+        subscriptions=[more],
+        item_prices=[price(pricing_model="tiered", cents=0)],
+        invoices=months(9000, 6, 7, quantity=10),
+        events=[event(change, "subscription_changed", more)],
+    )
+    assert found == [
+        ("plan", "active", Decimal("90.00"), "2026-06-10", "2026-06-20"),
+        ("plan", "active", Decimal("150.00"), "2026-06-20", None),
+    ]
+
+
+def test_lines_that_hold_a_difference_only_are_left_to_the_event(ledger: Ledger) -> None:
+    change, end = at("2026-06-20"), at("2026-07-10")
+    more = subscription(item(quantity=5), updated_at=change)
+    found = ledger(
+        subscriptions=[more],
+        item_prices=[price()],
+        invoices=[
+            *months(3000, 6, 7, quantity=3),
+            invoice(change, line(1333, change, end, quantity=2, proration_mode="delta")),
+        ],
+        events=[event(change, "subscription_changed", more)],
+    )
+    assert found == [
+        ("plan", "active", Decimal("30.00"), "2026-06-10", "2026-06-20"),
+        ("plan", "active", Decimal("50.00"), "2026-06-20", None),
+    ]
+
+
 def discounted(bill: dict[str, Any], off: int, coupon: str) -> dict[str, Any]:
     (only,) = bill["line_items"]
     told = {"line_item_id": only["id"], "coupon_id": coupon, "discount_amount": off}

@@ -41,7 +41,8 @@ def _item(item: str, price_id: str, is_plan: str) -> str:
                coalesce({item}.quantity_in_decimal::DECIMAL(18,6),
                         {item}.quantity, 1)::DECIMAL(18,6) AS quantity,
                coalesce({item}.unit_price_in_decimal::DECIMAL(24,9) * ({units("currency_code")}),
-                        {item}.unit_price)::DECIMAL(24,9) AS own_unit"""
+                        {item}.unit_price)::DECIMAL(24,9) AS own_unit,
+               {item}.amount::HUGEINT AS own_amount"""
 
 
 def _shown(is_first_catalog: bool) -> str:
@@ -50,7 +51,7 @@ def _shown(is_first_catalog: bool) -> str:
     now = "s.id AS version_id, s.id AS subscription_id, epoch(s._updated_at)::BIGINT AS at_s, 3"
     terms = "status, currency_code, current_term_end, coupons, discounts"
     parts = "subscription_items, plan_id, plan_quantity, plan_quantity_in_decimal, "
-    parts += "plan_unit_price, plan_unit_price_in_decimal, addons"
+    parts += "plan_unit_price, plan_unit_price_in_decimal, plan_amount, addons"
     versions = f"""
     versions AS (
         SELECT {event}, {terms}, {parts} FROM raw.@source__events e
@@ -65,7 +66,8 @@ def _shown(is_first_catalog: bool) -> str:
         FROM (SELECT *, {{'quantity': plan_quantity,
                           'quantity_in_decimal': plan_quantity_in_decimal,
                           'unit_price': plan_unit_price,
-                          'unit_price_in_decimal': plan_unit_price_in_decimal}} AS main
+                          'unit_price_in_decimal': plan_unit_price_in_decimal,
+                          'amount': plan_amount}} AS main
               FROM versions WHERE plan_id IS NOT NULL)
         UNION ALL
         SELECT {_version_columns()}, {_item("extra", "extra.id", "false")}, place
@@ -114,9 +116,6 @@ def _prices(is_first_catalog: bool) -> str:
                                 WHEN 'week' THEN to_days(7 * period::INTEGER)
                                 WHEN 'day' THEN to_days(period::INTEGER) END AS every
         FROM ({known})
-    ), own_prices AS (
-        SELECT subscription_id, price_id, arg_max(own_unit, (at_s, told_by)) AS own_unit
-        FROM version_items WHERE own_unit IS NOT NULL GROUP BY ALL
     )"""
 
 
@@ -153,17 +152,38 @@ _LINES = f"""
                coalesce(line.discount_amount, 0) AS discounted
         FROM billed
         WHERE line.entity_type IN {RECURRING} AND NOT coalesce(line.metered, false)
-    ), timed AS (
+          -- Such a line holds a difference only; the version or the next term tells the whole.
+          AND line.proration_mode IS DISTINCT FROM 'delta'
+    ), listed AS (
         SELECT l.* EXCLUDE (discounted),
                coalesce(list_sum(list_transform(offs, d -> d.discount_amount)), discounted)
                    ::HUGEINT AS off,
                make_timestamp(start_s * 1000000) AS from_at,
                make_timestamp(end_s * 1000000) AS until_at,
-               coalesce(o.own_unit, p.unit) AS unit, p.times AS price_times, p.per AS price_per,
-               p.every
+               p.unit AS list_unit, p.times AS price_times, p.per AS price_per, p.every
         FROM lines l LEFT JOIN prices p USING (price_id)
-        LEFT JOIN own_prices o USING (subscription_id, price_id)
         WHERE NOT coalesce(p.is_metered, false)
+    ), own_prices AS (
+        -- What this very subscription pays for one: by its whole terms, and by what it says.
+        SELECT subscription_id, price_id, start_s AS at_s,
+               CASE WHEN round(list_unit * quantity) = amount THEN list_unit
+                    ELSE (amount / quantity)::DECIMAL(24,9) END AS own_unit
+        FROM listed
+        WHERE quantity > 0 AND list_unit IS NOT NULL
+          AND (until_at = from_at + every OR round(list_unit * quantity) = amount)
+        UNION ALL
+        SELECT subscription_id, price_id, at_s, own_unit FROM version_items
+        WHERE own_unit IS NOT NULL
+    ), timed AS (
+        -- The price of the time: the next one that is told, else the last.
+        SELECT l.*, coalesce(later.own_unit, earlier.own_unit, list_unit) AS unit
+        FROM listed l
+        ASOF LEFT JOIN own_prices later
+          ON later.subscription_id = l.subscription_id AND later.price_id = l.price_id
+         AND l.start_s <= later.at_s
+        ASOF LEFT JOIN own_prices earlier
+          ON earlier.subscription_id = l.subscription_id AND earlier.price_id = l.price_id
+         AND l.start_s >= earlier.at_s
     ), judged AS (
         SELECT *, round(unit * quantity)::HUGEINT AS full_amount,
                date_diff('day', from_at::DATE, until_at::DATE) AS billed_days,
@@ -233,15 +253,16 @@ _CREDITS = f"""
         FROM (SELECT n.subscription_id AS of_note, n.date, unnest(n.line_items) AS line
               FROM raw.@source__credit_notes n
               WHERE n._deleted_at IS NULL AND n.status <> 'voided' AND n.reason_code IN {ENDING})
-        WHERE line.entity_type IN {RECURRING}
+        WHERE line.entity_type IN {RECURRING} AND line.proration_mode IS DISTINCT FROM 'delta'
     )"""
 
 _VERSIONS = f"""
     priced_versions AS (
-        SELECT v.*, round(coalesce(v.own_unit, p.unit) * v.quantity)::HUGEINT AS gross,
+        SELECT v.*, coalesce(own_amount, round(coalesce(own_unit, p.unit) * v.quantity)::HUGEINT)
+                   AS gross,
                p.times, p.per
         FROM version_items v LEFT JOIN prices p USING (price_id)
-        WHERE NOT coalesce(p.is_metered, false)
+        WHERE NOT coalesce(p.is_metered, false) AND gross IS NOT NULL
     ), in_force AS (
         SELECT v.version_id, v.told_by, t.term_id, t.percent, t.off
         FROM (SELECT version_id, told_by, at_s, unnest(coupons) AS c FROM versions) v

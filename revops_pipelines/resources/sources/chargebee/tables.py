@@ -25,6 +25,7 @@ LINES = """STRUCT(
     id VARCHAR, subscription_id VARCHAR, date_from BIGINT, date_to BIGINT, unit_amount BIGINT,
     quantity BIGINT, quantity_in_decimal VARCHAR, amount BIGINT, discount_amount BIGINT,
     tax_amount BIGINT, metered BOOLEAN, entity_type VARCHAR, entity_id VARCHAR,
+    proration_mode VARCHAR,
     description VARCHAR)[]"""
 LINE_DISCOUNTS = """STRUCT(
     line_item_id VARCHAR, coupon_id VARCHAR, entity_id VARCHAR, discount_amount BIGINT)[]"""
@@ -45,6 +46,7 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("plan_quantity_in_decimal", "VARCHAR"),
     ("plan_unit_price", "BIGINT"),
     ("plan_unit_price_in_decimal", "VARCHAR"),
+    ("plan_amount", "BIGINT"),
     ("addons", ADDONS),
 )
 _MONEY: tuple[tuple[str, str], ...] = (
