@@ -18,6 +18,7 @@ from revops_pipelines.engine.ingest.errors import (
     ProtocolError,
     VolumeAlarmError,
 )
+from revops_pipelines.engine.ingest.landing import Landed
 from revops_pipelines.engine.ingest.pull import Failed
 from revops_pipelines.resources.sources.hubspot_marketing import SOURCE
 from revops_pipelines.resources.sources.hubspot_marketing.check import check
@@ -273,3 +274,20 @@ def test_a_spend_item_without_a_month_counts_when_it_was_entered(
                 wanted[key] = wanted.get(key, 0) + cost.amount
     offered = house.offered("marketing_spend")
     assert {(row["campaign_id"], row["spent_on"]): row["amount"] for row in offered} == wanted
+
+
+def test_records_that_are_no_json_are_put_aside_and_still_counted(
+    open_sandbox: Open, company: World, tmp_path: Path
+) -> None:
+    """Four of a page's campaigns are spoiled: no loss, and no alarm about one."""
+
+    def spoiled(body: bytes) -> bytes:
+        return body.replace(b'"properties":{', b'"properties":{"spoiled":NaN,', 4)
+
+    house = house_at(tmp_path, "house")
+    with open_sandbox(world=company) as served:
+        served.faults["hubspot"].next(changed(spoiled), path="/campaigns/2026-09$", times=1)
+        outcome = house.pull(served, ("campaigns",))["campaigns"]
+    assert isinstance(outcome, Landed)
+    assert outcome.rejects == 4
+    assert outcome.promised == outcome.rows + 4

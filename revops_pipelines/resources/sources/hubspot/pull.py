@@ -85,7 +85,7 @@ def object_puller(
         api: HubSpot = job.client
         wanted = (*_ALWAYS, kind.modified, *needed, *named_in(api.options))
         names = api.property_names(kind.name, wanted)
-        tally = _Tally(job)
+        tally = Tally(job)
         wish = Wish(kind.name, names, kind.history, kind.associations, tally.reject)
         plan = _plan(job, api, kind)
         begun = _begun(job, plan)
@@ -158,7 +158,7 @@ def _moment(value: Any) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
-class _Tally:
+class Tally:
     """Puts records aside and counts them: they came, though they are not landed."""
 
     def __init__(self, job: Pull) -> None:
@@ -177,7 +177,7 @@ def _promised(api: HubSpot, kind: ObjectKind) -> int:
 
 
 def _pull_all(
-    job: Pull, api: HubSpot, wish: Wish, tally: _Tally, begun: _Begun, *, promised: int
+    job: Pull, api: HubSpot, wish: Wish, tally: Tally, begun: _Begun, *, promised: int
 ) -> list[str]:
     """List every record; returns the identifiers that exist, from where the listing began.
 

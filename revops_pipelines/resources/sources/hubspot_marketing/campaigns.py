@@ -19,7 +19,7 @@ from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import RequestRefusedError
 from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
-from revops_pipelines.resources.sources.hubspot.pull import THOROUGH
+from revops_pipelines.resources.sources.hubspot.pull import THOROUGH, Tally
 from revops_pipelines.resources.sources.hubspot.reading import Page, batches, pages
 from revops_pipelines.resources.sources.hubspot_marketing.client import options_of, paths_of
 
@@ -118,11 +118,12 @@ def _listed(job: Pull) -> Iterator[Page]:
     own = (options.channel_property, *options.campaign_properties)
     wanted = dict.fromkeys((*PROPERTIES, *(name for name in own if name)))
     params = {"limit": options.page_records, "properties": ",".join(wanted)}
+    tally = Tally(job)
     came, promised = 0, 0
-    for page in pages(api, paths_of(api).campaigns(), params, job.reject):
+    for page in pages(api, paths_of(api).campaigns(), params, tally.reject):
         came, promised = came + len(page.results), page.total
         yield page
-    reconcile(CAMPAIGNS, promised, came)
+    reconcile(CAMPAIGNS, promised, came + tally.rejected)
 
 
 def _campaigns(job: Pull) -> list[Campaign]:

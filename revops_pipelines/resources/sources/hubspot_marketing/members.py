@@ -13,6 +13,7 @@ import msgspec
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
+from revops_pipelines.resources.sources.hubspot.pull import Tally
 from revops_pipelines.resources.sources.hubspot.reading import pages
 from revops_pipelines.resources.sources.hubspot_marketing.campaigns import (
     lists_of_campaigns,
@@ -90,8 +91,9 @@ def _read(job: Pull, api: HubSpot, each: List) -> list[Sequence[str]]:
     path = f"{paths_of(api).lists()}/{each.list_id}/memberships"
     params = {"limit": options_of(api).member_page_records}
     keys: list[Sequence[str]] = []
+    tally = Tally(job)
     promised = 0
-    for page in pages(api, path, params, job.reject):
+    for page in pages(api, path, params, tally.reject):
         records = [bytes(record) for record in page.results]
         job.write(of_parent("listId", each.list_id, record) for record in records)
         keys += [
@@ -100,5 +102,5 @@ def _read(job: Pull, api: HubSpot, each: List) -> list[Sequence[str]]:
         ]
         promised = page.total
     job.promised(promised)
-    reconcile(f"members of list {each.list_id}", promised, len(keys))
+    reconcile(f"members of list {each.list_id}", promised, len(keys) + tally.rejected)
     return keys

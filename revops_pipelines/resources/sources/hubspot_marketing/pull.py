@@ -23,6 +23,7 @@ from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.engine.ingest.windows import Window, pull_window, slices
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
+from revops_pipelines.resources.sources.hubspot.pull import Tally
 from revops_pipelines.resources.sources.hubspot.reading import milliseconds, pages
 from revops_pipelines.resources.sources.hubspot_marketing.campaigns import of_parent
 from revops_pipelines.resources.sources.hubspot_marketing.client import (
@@ -86,14 +87,15 @@ def pull_emails(job: Pull) -> None:
             "includeStats": "true",
             "archived": archived,
         }
+        tally = Tally(job)
         came, promised = 0, 0
-        for page in pages(api, paths_of(api).emails(), params, job.reject):
+        for page in pages(api, paths_of(api).emails(), params, tally.reject):
             job.write(bytes(record) for record in page.results)
             known.extend(msgspec.json.decode(record, type=_Email) for record in page.results)
             came, promised = came + len(page.results), page.total
             job.progress(len(known))
         job.promised(promised)
-        reconcile("emails", promised, came)
+        reconcile("emails", promised, came + tally.rejected)
     made = [datetime.fromisoformat(email.created_at) for email in known if email.created_at]
     job.share(_BEGAN, min(made, default=job.now))
     job.complete_ids((email.id,) for email in known)
@@ -244,10 +246,11 @@ def listed_lists(job: Pull) -> Iterator[Found]:
     """Pages of lists. Raises VolumeAlarmError when they are fewer than their total."""
     api: HubSpot = job.client
     path, count = f"{paths_of(api).lists()}/search", options_of(api).list_page_records
+    tally = Tally(job)
 
     def fetch(offset: int) -> Found:
         body = {"query": "", "count": count, "offset": offset}
-        return api.post(Found, path, body, on_reject=job.reject)
+        return api.post(Found, path, body, on_reject=tally.reject)
 
     came, promised = 0, 0
     for page in follow(
@@ -255,7 +258,7 @@ def listed_lists(job: Pull) -> Iterator[Found]:
     ):
         came, promised = came + len(page.lists), page.total
         yield page
-    reconcile(LISTS, promised, came)
+    reconcile(LISTS, promised, came + tally.rejected)
 
 
 def pull_lists(job: Pull) -> None:
