@@ -108,7 +108,8 @@ def test_a_session_that_is_never_accepted_is_no_storm(open_org: Open, house: War
     with open_org() as served:
         served.faults["salesforce"].next(answer(401, EXPIRED), path="/services/data", times=None)
         outcome = house.pull(served)
-        assert served.requests("salesforce", "/oauth2/token") == 2
+        # Streams that begin between a renewal and its refusal may each renew once more.
+        assert 2 <= served.requests("salesforce", "/oauth2/token") <= len(house.streams)
         # At most each stream's first request and the one after the renewal.
         assert served.requests("salesforce", "/services/data") <= 2 * len(house.streams)
     errors = [error_of(each) for each in outcome.values()]
