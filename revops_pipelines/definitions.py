@@ -80,7 +80,9 @@ def build_defs(
     ]
     enabled = [rule for name, rule in rules.items() if options[name].enabled]
     assets = [*layers.assets, *alerts, delivery, published, report]
-    jobs = build_jobs((key for asset in assets for key in asset.keys), pulse_streams, enabled)
+    pulled = {name: table.schedule for name, table in settings.sources.items() if table.schedule}
+    keys = [key for asset in assets for key in asset.keys]
+    jobs = build_jobs(keys, pulse_streams, enabled, pulled)
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs.all),

@@ -1,6 +1,7 @@
 """The jobs and when they run.
 
-Belongs here: what `nightly`, `pulse` and `judge` select, tags and schedules. Does not: assets.
+Belongs here: what `nightly`, `pulse` and `judge` select, the pulls of sources that have a schedule
+of their own, tags and schedules. Does not: assets.
 
 Both are caught up after an outage by one run: pulls start at the watermark, so a missed tick costs
 nothing but time, and Dagster runs only the latest of missed ticks.
@@ -26,6 +27,7 @@ from revops_pipelines.engine.alerts.declaration import Rule
 NIGHTLY = "nightly"
 PULSE_JOB = "pulse"
 JUDGE_JOB = "judge"
+PULL_JOB = "pull"
 JOB_TAG = "revops/job"
 
 # 02:30 UTC: outside local midnight to four of nobody's daylight-saving change that matters, as UTC
@@ -51,19 +53,27 @@ class Jobs:
     nightly: Any
     pulse: Any
     judge: Any
+    pulls: tuple[Any, ...]
     schedules: tuple[dg.ScheduleDefinition, ...]
     buildable: Mapping[str, Sequence[dg.AssetKey]]
 
     @property
     def all(self) -> tuple[Any, ...]:
         """Every job."""
-        return (self.nightly, self.pulse, self.judge)
+        return (self.nightly, self.pulse, self.judge, *self.pulls)
 
 
 def build_jobs(
-    assets: Iterable[dg.AssetKey], pulse_streams: Iterable[dg.AssetKey], rules: Iterable[Rule]
+    assets: Iterable[dg.AssetKey],
+    pulse_streams: Iterable[dg.AssetKey],
+    rules: Iterable[Rule],
+    pulled: Mapping[str, str] | None = None,
 ) -> Jobs:
-    """The jobs over the assets that exist; both schedules are on by default."""
+    """The jobs over the assets that exist; all schedules are on by default.
+
+    `pulled` maps sources to the cron of their own schedule: their raw tables are then kept fresh
+    between the nights. What is built of them is built by the nights and pulses as ever.
+    """
     rules = tuple(rules)
     pulse_keys = [
         SOURCES_KEY,
@@ -96,8 +106,24 @@ def build_jobs(
         "none",
         "Judges the rules that the pulse does not, on the values that are there.",
     )
-    schedules = (_schedule(NIGHTLY, nightly, NIGHTLY_CRON), _schedule(PULSE_JOB, pulse, PULSE_CRON))
-    return Jobs(nightly, pulse, judge, schedules, buildable)
+    pulls = {name: _pull_job(name, known) for name in pulled or {}}
+    schedules = (
+        _schedule(NIGHTLY, nightly, NIGHTLY_CRON),
+        _schedule(PULSE_JOB, pulse, PULSE_CRON),
+        *(_schedule(job.name, job, (pulled or {})[name]) for name, job in pulls.items()),
+    )
+    return Jobs(nightly, pulse, judge, tuple(pulls.values()), schedules, buildable)
+
+
+def _pull_job(source: str, known: Iterable[dg.AssetKey]) -> Any:
+    keys = [key for key in known if key.path[:2] == [RAW_LAYER, source]]
+    return _job(
+        f"{PULL_JOB}_{source}",
+        dg.AssetSelection.assets(*sorted(keys)),
+        "all",
+        f"Pulls {source} alone.",
+        _MAX_RUNTIME[NIGHTLY],
+    )
 
 
 def _schedule(name: str, job: Any, cron: str) -> dg.ScheduleDefinition:
@@ -111,7 +137,11 @@ def _schedule(name: str, job: Any, cron: str) -> dg.ScheduleDefinition:
 
 
 def _job(
-    name: str, selection: dg.AssetSelection, streams: str, description: str
+    name: str,
+    selection: dg.AssetSelection,
+    streams: str,
+    description: str,
+    longest_seconds: int = 0,
 ) -> Any:  # Dagster does not export the type of an asset job
     return dg.define_asset_job(
         name,
@@ -120,6 +150,6 @@ def _job(
         tags={
             JOB_TAG: name,
             STREAMS_TAG: streams,
-            "dagster/max_runtime": str(_MAX_RUNTIME[name]),
+            "dagster/max_runtime": str(longest_seconds or _MAX_RUNTIME[name]),
         },
     )

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from revops_pipelines.commands.context import settings_or_fail
-from revops_pipelines.engine.plugin_tables import PluginKind
+from revops_pipelines.engine.plugin_tables import SCHEDULE, SOURCES, PluginKind
 from revops_pipelines.installation import plugin_kinds
 from revops_pipelines.settings import SECTIONS, BusinessCalendar, Document
 
@@ -31,7 +31,8 @@ _HEAD = f"""\
 # REVOPS_CONFIG names another file than this, REVOPS_HOME the folder of all state (.revops).
 """
 _SECTION_HEADS = {
-    "sources": "Systems to pull. `kind` is the plug-in, by default the table's own name.",
+    "sources": "Systems to pull. `kind` is the plug-in, by default the table's own name; "
+    "`schedule` (cron, UTC) pulls it between the nights as well.",
     "channels": "Ways of reaching people. Without any, alerts go to the local inbox.",
     "rules": "Alert rules. All are on with these defaults.",
 }
@@ -77,6 +78,11 @@ def schema() -> dict[str, Any]:
             own = kind.options.model_json_schema()
             definitions.update(own.pop("$defs", {}))
             own["properties"]["kind"] = {"type": "string", "enum": sorted(kinds)}
+            if section == SOURCES:
+                own["properties"][SCHEDULE] = {
+                    "type": "string",
+                    "description": "Pulled between the nights as well: cron with five fields, UTC.",
+                }
             for argument, variable in kind.secrets.items():
                 own["properties"][f"{argument}_env"] = {
                     "type": "string",

@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 _VARIABLE_SUFFIX = "_env"
-SOURCES = "sources"
+SOURCES, SCHEDULE = "sources", "schedule"
 # A source's name is part of its tables' names, where two underscores divide source and stream.
+_CRON = re.compile(r"[0-9*/,\-]+( [0-9A-Za-z*/,\-]+){4}")
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -46,12 +47,16 @@ class PluginKind:
 
 @dataclass(frozen=True, slots=True)
 class PluginTable:
-    """One configured plug-in: its name, its kind, its options, and where its secrets are."""
+    """One configured plug-in: its name, its kind, its options, and where its secrets are.
+
+    `schedule` is when a source is pulled beside the nights, as cron in UTC.
+    """
 
     name: str
     kind: str
     options: Any
     secrets: Mapping[str, str]
+    schedule: str | None = None
 
 
 def read_tables(
@@ -145,12 +150,27 @@ def _read_table(
     secrets = dict(kind.secrets) | {
         secret_keys[key]: str(value) for key, value in table.items() if key in secret_keys
     }
-    own = {key: value for key, value in table.items() if key != "kind" and key not in secret_keys}
+    reserved = {"kind", *secret_keys}
+    schedule = None
+    if section == SOURCES:
+        reserved.add(SCHEDULE)
+        schedule = _schedule(table.get(SCHEDULE), (*at, SCHEDULE))
+    own = {key: value for key, value in table.items() if key not in reserved}
     try:
         options = kind.options.model_validate(own, context={"folder": folder})
     except ValidationError as error:
         raise explain(error, kind.options, at) from None
-    return PluginTable(name, kind_name, options, secrets)
+    return PluginTable(name, kind_name, options, secrets, schedule)
+
+
+def _schedule(said: Any, at: tuple[str, ...]) -> str | None:
+    if said is None:
+        return None
+    if not isinstance(said, str) or not _CRON.fullmatch(said):
+        raise ConfigurationError(
+            f'{".".join(at)} = {said!r}: write cron with five fields, in UTC: "15 */6 * * *"', at
+        )
+    return said
 
 
 def _expected(error: Any) -> str:

@@ -44,6 +44,10 @@ def test_no_file_means_defaults(tmp_path):
         ("[company\n", r"not valid TOML"),
         ("sources = 3", r"sources"),
         ("[sources.us-east]\nkind = 'stripe'", r":1: .*us-east.*single underscores"),
+        (
+            "[sources.stripe]\nschedule = 'hourly'",
+            r":2: sources.stripe.schedule = 'hourly': .*cron",
+        ),
         ("[sources.a__b]\nkind = 'stripe'", r":1: .*a__b.*single underscores"),
         (
             "[sources.stripe]\n[sources.eu]\nkind = 'stripe'",
@@ -155,7 +159,7 @@ def uncommented(text: str) -> str:
     """The shipped file with every key that has a default switched on."""
     lines = []
     for line in text.splitlines():
-        key = re.match(r"# ([a-z_]+ = .+|\[[a-z_.]+\])$", line)
+        key = re.match(r"# ([a-z_]+ = .+|\[[a-z0-9_.]+\])$", line)
         if not line.startswith("#"):
             lines.append(line)
         elif key and "<not set>" not in line:
