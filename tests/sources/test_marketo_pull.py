@@ -16,6 +16,7 @@ from marketo_warehouse import (
 
 from revops_pipelines.engine.declarations import Connection
 from revops_pipelines.engine.ingest.errors import PermissionMissingError
+from revops_pipelines.engine.ingest.pull import Landed
 from revops_pipelines.resources.sources.marketo import SOURCE
 from revops_pipelines.sandbox import faults
 from revops_pipelines.sandbox.frame import Options
@@ -261,3 +262,28 @@ def test_a_bad_record_is_put_aside_and_its_lead_is_not_taken_for_deleted(
         )
         assert ("missing",) not in reasons
         assert len(marketo.living("leads", "id")) > len(before) - 10
+
+
+def test_a_first_load_that_takes_days_goes_on_where_the_allowance_ended(
+    open_marketo: Callable[..., Any], quiet_marketo: Marketo
+) -> None:
+    """Bytes of extracts are counted by day; each night keeps what it got."""
+    rates = {"marketo.export_bytes": 60_000.0, "marketo.calls": 1e9}
+    a_day = Options(limits=True, bulk_seconds=0.0, rates=rates)
+    with open_marketo(days_ago=9, sandbox=a_day, exports_at_once=2) as marketo:
+        stopped = []
+        for _ in range(9):
+            results = marketo.pull("activities", "leads")
+            stopped.append({name for name, each in results.items() if _is_stopped(each)})
+            marketo.clock.advance(timedelta(days=1))
+        assert stopped[0] == {"activities", "leads"}
+        assert stopped[-1] == set()
+        rates["marketo.export_bytes"] = 1e9
+        marketo.pull_well()
+        until = datetime.fromtimestamp(marketo.now - 5, tz=UTC).replace(tzinfo=None)
+        marketo.rows(f"DELETE FROM raw.marketo__activities WHERE occurred_at >= '{until}'")
+        assert_same(marketo, quiet_marketo)
+
+
+def _is_stopped(result: Any) -> bool:
+    return not isinstance(result, Landed) or result.stopped is not None

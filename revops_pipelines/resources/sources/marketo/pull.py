@@ -6,6 +6,10 @@ whole (`tables.py`), or how a bulk extract works (`bulk.py`).
 Leads have no list of changes. The activity log tells which ones changed (new, data value, score,
 merge), and these are read again by id. In a cursor `until` is where the last window ended, and
 `full_at` when all leads were last extracted.
+
+A day's allowance of extracts may end a large first load. What was extracted by then is kept: for
+leads `filled` is up to where, and `filling_since` when that began, from where the log is read once
+all are there. Only an extract that is whole in one pull tells who is missing.
 """
 
 from __future__ import annotations
@@ -74,13 +78,12 @@ def pull_leads(job: Pull) -> None:
     """Leads: all in bulk at first and now and then, else those that the log says have changed."""
     api: Marketo = job.client
     window = window_of(job, api)
-    cursor = dict(job.cursor) | {"until": window.end.isoformat()}
     if is_full_due(job, api):
-        _extract_leads(job, api, window)
-        cursor["full_at"] = job.now.isoformat()
+        since = _extract_leads(job, api, window)
+        job.finish({"until": since, "full_at": job.now.isoformat()})
     else:
         _read_changes(job, api, window.start)
-    job.finish(cursor)
+        job.finish(dict(job.cursor) | {"until": window.end.isoformat()})
 
 
 def window_of(job: Pull, api: Marketo) -> Window:
@@ -101,7 +104,7 @@ def window_of(job: Pull, api: Marketo) -> Window:
 def is_full_due(job: Pull, api: Marketo) -> bool:
     """Is it time to read everything, because changes may have been missed?"""
     last, full_at = _moment(job.cursor.get("until")), _moment(job.cursor.get("full_at"))
-    if last is None or full_at is None:
+    if last is None or full_at is None or "filled" in job.cursor:
         return True
     if job.now - full_at >= timedelta(days=api.options.full_every_days):
         return True
@@ -143,40 +146,57 @@ def _extract(
     window: Window,
     columns: Sequence[str],
     land: Callable[[list[Mapping[str, str]]], None],
+    reached: Callable[[datetime], None],
 ) -> None:
-    """Extract a window in pieces, several at once, and land their rows."""
+    """Extract a window in pieces, several at once, and land their rows; `reached` says how far."""
 
     def work(piece: Window) -> None:
         for part in batches(bulk.rows(api, Extract(kind, tuple(columns), piece)), _LANDED_AT_ONCE):
             land(part)
 
-    job.each(work, bulk.windows(api, window))
+    for pieces in batches(iter(bulk.windows(api, window)), api.options.exports_at_once):
+        job.each(work, pieces)
+        reached(min(pieces[-1].end, window.end))
 
 
 def _extract_activities(job: Pull, api: Marketo, window: Window) -> None:
     def land(rows: list[Mapping[str, str]]) -> None:
         job.write([records.activity_of_cells(cells) for cells in rows])
 
-    _extract(job, api, "activities", window, records.ACTIVITY_FIELDS, land)
+    def reached(end: datetime) -> None:
+        job.checkpoint({"until": end.isoformat()})
+
+    _extract(job, api, "activities", window, records.ACTIVITY_FIELDS, land, reached)
 
 
-def _extract_leads(job: Pull, api: Marketo, window: Window) -> None:
-    """Extract all leads; those that are not among them are gone."""
+def _extract_leads(job: Pull, api: Marketo, window: Window) -> str:
+    """Extract all leads; returns since when the log is to be read.
+
+    Those that are not among them are gone, unless an earlier pull already extracted some.
+    """
     fields = api.lead_fields()
-
+    filled = _moment(job.cursor.get("filled"))
+    since = window.end.isoformat() if filled is None else str(job.cursor["filling_since"])
     found: list[str] = []
 
     def land(rows: list[Mapping[str, str]]) -> None:
         job.write([records.lead_of_cells(cells, fields) for cells in rows])
-        job.complete_ids([(cells["id"],) for cells in rows])
+        if filled is None:
+            job.complete_ids([(cells["id"],) for cells in rows])
         found.extend(cells["id"] for cells in rows)
+
+    def reached(end: datetime) -> None:
+        job.checkpoint(dict(job.cursor) | {"filled": end.isoformat(), "filling_since": since})
 
     # Through now and not only to the window's end: a lead that came since is not gone.
     now = max(window.end, api.http.server_now() or job.now)
-    everything = Window(first_moment(api), now)
-    job.complete_ids([])
-    _extract(job, api, "leads", everything, [each.name for each in fields], land)
-    job.share(LEAD_IDS, found)
+    everything = Window(filled or first_moment(api), now)
+    if filled is None:
+        job.complete_ids([])
+    _extract(job, api, "leads", everything, [each.name for each in fields], land, reached)
+    if filled is None:
+        job.share(LEAD_IDS, found)
+    return since
 
 
 def _follow_log(job: Pull, api: Marketo, since: datetime) -> None:
