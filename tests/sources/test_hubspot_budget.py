@@ -88,3 +88,19 @@ def test_the_vendors_own_stop_keeps_what_came(open_sandbox: Open, tmp_path: Path
         house.pull_all(served, ("contacts",))
         whole.pull_all(served, ("contacts",))
     assert house.rows(LIVING) == whole.rows(LIVING)
+
+
+def test_a_place_that_is_forgotten_means_from_the_beginning(
+    open_sandbox: Open, tmp_path: Path
+) -> None:
+    house, whole = house_at(tmp_path / "house"), house_at(tmp_path / "whole")
+    house.cursors["contacts"] = {
+        "listed_after": "a-token-of-last-year",
+        "listed": 7,
+        "listed_until": "2025-06-30T12:00:00+00:00",
+    }
+    with open_sandbox() as served:
+        house.pull_all(served, ("contacts",))
+        whole.pull_all(served, ("contacts",))
+    assert house.rows(LIVING) == whole.rows(LIVING)
+    assert house.cursors == whole.cursors

@@ -15,7 +15,7 @@ by the archive, and the rest found by the one after that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
-from revops_pipelines.engine.ingest.errors import RequestRefusedError
+from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
 from revops_pipelines.engine.ingest.guards import reconcile
 from revops_pipelines.engine.ingest.windows import Window, pull_window
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
@@ -186,7 +186,7 @@ def _pull_all(
     """
     came = begun.came
     known: list[str] = []
-    for records, after in listed_from(api, wish, begun.after):
+    for records, after in _listed(api, wish, begun):
         came += len(records)
         job.write(records)
         for record in records:
@@ -201,6 +201,16 @@ def _pull_all(
         job.promised(promised)
     reconcile(wish.kind, promised, came + tally.rejected)
     return known
+
+
+def _listed(api: HubSpot, wish: Wish, begun: _Begun) -> Iterator[tuple[list[bytes], str | None]]:
+    """Pages from where the listing goes on. Raises CursorExpiredError if that is not known."""
+    try:
+        yield from listed_from(api, wish, begun.after)
+    except RequestRefusedError as error:
+        if begun.after is None or error.status not in (400, 410):
+            raise
+        raise CursorExpiredError(f"{wish.kind}: where the listing stopped is forgotten") from error
 
 
 def _pull_changes(job: Pull, api: HubSpot, wish: Wish, modified: str, window: Window) -> None:
