@@ -250,6 +250,18 @@ def test_fields_that_the_user_does_not_see_are_named(open_org: Open, house: Ware
     ]
 
 
+def test_an_object_that_does_not_date_its_changes_is_read_whole(
+    open_org: Open, house: Warehouse
+) -> None:
+    undated = frozenset({"salesforce.without:ForecastingQuota.SystemModstamp"})
+    with open_org(switches=undated) as served:
+        for _ in range(2):
+            house.pull_all(served, ("forecasting_quotas", "periods"))
+            served.clock.advance(timedelta(days=1))
+    assert len(house.offered("quotas")) > 0
+    assert set(house.cursors["forecasting_quotas"]) == {"until"}
+
+
 def test_the_check_says_what_can_be_read(open_org: Open) -> None:
     with open_org() as served:
         lines = checked(served)

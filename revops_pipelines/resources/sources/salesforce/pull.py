@@ -62,7 +62,10 @@ def object_puller(kind: ObjectKind, needed: Sequence[str]) -> Callable[[Pull], N
         described = describe(api, kind.name)
         if isinstance(described, Described):
             try:
-                _pull(job, api, kind, described, needed)
+                if described.has(kind.cursor):
+                    _pull(job, api, kind, described, needed)
+                else:
+                    read_whole(job, api, described, needed)
                 return
             except RequestRefusedError as error:
                 gap = gap_of(kind.name, error)
@@ -107,6 +110,24 @@ def _pull(
         else:
             cursor |= _kept(job, "deleted_at", "deleted_until")
     job.finish(cursor)
+
+
+def read_whole(job: Pull, api: Salesforce, described: Described, needed: Sequence[str]) -> None:
+    """Read an object as it stands, each time anew; what is not among it is gone."""
+    skipped = api.options.skip_fields.get(described.name, ())
+    dated = next((n for n in ("SystemModstamp", "LastModifiedDate") if described.has(n)), "")
+    query = Query(described.name, readable_fields(described, skipped), dated)
+    reading = read(api, query)
+    if reading.total is not None:
+        job.promised(reading.total)
+    for page in reading.pages:
+        job.write([record.line for record in page])
+        bury(job, page)
+    job.complete_ids(())
+    # `until` says that there was something to read: losing it later is no gap.
+    cursor: dict[str, Any] = {"until": job.now.isoformat()}
+    hidden = hidden_fields(described, needed)
+    job.finish(cursor | ({"hidden": hidden} if hidden else {}))
 
 
 def _plan(job: Pull, api: Salesforce) -> _Plan:

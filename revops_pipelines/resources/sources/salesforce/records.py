@@ -35,7 +35,7 @@ class Record(NamedTuple):
 
     @property
     def gone_at(self) -> datetime | None:
-        """When it was deleted: its last change is the deletion."""
+        """When it was deleted: its last change is the deletion. None: nothing dates it."""
         if self.changed_at is None:
             return None
         return datetime.fromisoformat(self.changed_at).astimezone(UTC)

@@ -6,21 +6,17 @@ Belongs here: one function per kind of table. Does not: records that grow (`pull
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import RequestRefusedError
 from revops_pipelines.resources.sources.salesforce.client import Salesforce
-from revops_pipelines.resources.sources.salesforce.pull import THOROUGH, bury, end_empty
-from revops_pipelines.resources.sources.salesforce.reading import Query, read
+from revops_pipelines.resources.sources.salesforce.pull import THOROUGH, end_empty, read_whole
 from revops_pipelines.resources.sources.salesforce.schema import (
     Described,
     describe,
     gap_of,
-    hidden_fields,
-    readable_fields,
 )
 
 
@@ -32,7 +28,7 @@ def table_puller(name: str, needed: Sequence[str]) -> Callable[[Pull], None]:
         described = describe(api, name)
         if isinstance(described, Described):
             try:
-                _read_whole(job, api, described, needed)
+                read_whole(job, api, described, needed)
                 return
             except RequestRefusedError as error:
                 gap = gap_of(name, error)
@@ -71,20 +67,3 @@ def field_puller(names: Sequence[str]) -> Callable[[Pull], None]:
         job.finish({})
 
     return pull
-
-
-def _read_whole(job: Pull, api: Salesforce, described: Described, needed: Sequence[str]) -> None:
-    skipped = api.options.skip_fields.get(described.name, ())
-    dated = next((n for n in ("SystemModstamp", "LastModifiedDate") if described.has(n)), "")
-    query = Query(described.name, readable_fields(described, skipped), dated)
-    reading = read(api, query)
-    if reading.total is not None:
-        job.promised(reading.total)
-    for page in reading.pages:
-        job.write([record.line for record in page])
-        bury(job, page if dated else [])
-    job.complete_ids(())
-    # `until` says that there was something to read: losing it later is no gap.
-    cursor: dict[str, Any] = {"until": job.now.isoformat()}
-    hidden = hidden_fields(described, needed)
-    job.finish(cursor | ({"hidden": hidden} if hidden else {}))
