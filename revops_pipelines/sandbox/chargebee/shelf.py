@@ -23,6 +23,9 @@ from revops_pipelines.sandbox.chargebee.query import Asked, asked, offset
 Shape = Callable[[Any, int], dict[str, Any]]
 Value = Callable[[Any, int], Any]
 KEPT_ORDERS = 16
+# The pages after a first one show the list as it was so recently: at any size, and while the
+# clock runs, a list is put in order once.
+FRESH_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Seen:
     record: Any
     place: int
     look: int
+
+
+# Its value in the order, its place, and the record.
+_Entry = tuple[int, int, Seen]
 
 
 @dataclass
@@ -59,7 +66,7 @@ class Shelf:
         self.records = sorted(self.records, key=lambda record: self.looks(record)[0])
         self._places = {self.identity(record): at for at, record in enumerate(self.records)}
         self._rendered: dict[tuple[int, int], bytes] = {}
-        self._orders: OrderedDict[Any, list[tuple[int, int, Seen]]] = OrderedDict()
+        self._orders: OrderedDict[Any, tuple[int, list[_Entry]]] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -116,18 +123,20 @@ class Shelf:
         mark = msgspec.json.encode(offset(shown[-1][0], shown[-1][1]))
         return b'{"list":[' + rows + b'],"next_offset":' + mark + b"}"
 
-    def _ordered(self, wanted: Asked, now: int) -> list[tuple[int, int, Seen]]:
+    def _ordered(self, wanted: Asked, now: int) -> list[_Entry]:
         """What passes the filters, in order; kept for the pages that follow."""
         with self._lock:
-            found = self._orders.get((now, wanted.key))
-            if found is None:
+            made_at, found = self._orders.get(wanted.key, (None, []))
+            age = FRESH_SECONDS if wanted.after is not None else 0
+            if made_at is None or not 0 <= now - made_at <= age:
                 found = sorted(self._entries(wanted, now), key=lambda entry: entry[:2])
-                self._orders[now, wanted.key] = found
+                self._orders[wanted.key] = (now, found)
+                self._orders.move_to_end(wanted.key)
                 if len(self._orders) > KEPT_ORDERS:
                     self._orders.popitem(last=False)
             return found
 
-    def _entries(self, wanted: Asked, now: int) -> list[tuple[int, int, Seen]]:
+    def _entries(self, wanted: Asked, now: int) -> list[_Entry]:
         sign = -1 if wanted.is_descending else 1
         entries = []
         for place in range(len(self.records)):

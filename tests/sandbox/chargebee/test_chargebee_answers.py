@@ -10,6 +10,7 @@ import pytest
 from chargebee_server import NOW, Site
 
 from revops_pipelines.sandbox.chargebee import ids
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.world.billing import Billing
 
 Open = Callable[..., Any]
@@ -144,6 +145,34 @@ def test_a_custom_field_names_the_company_in_the_crm(site: Site, billed: Billing
         linked += told is not None
         assert told == (story.account.hubspot_id if story.link == "metadata" else None)
     assert linked > 40
+
+
+def test_the_custom_field_is_of_the_crm_that_the_company_runs(open_site: Open) -> None:
+    crm = Crm("salesforce_account_id", lambda company: f"001{company}")
+    with open_site(crm=crm) as site:
+        fields = {
+            name: value
+            for row in site.all("customers")
+            for name, value in row["customer"].items()
+            if name.endswith("_id")
+        }
+    assert fields["cf_salesforce_account_id"].startswith("0018")
+    assert "cf_hubspot_company_id" not in fields
+
+
+def test_records_that_change_between_two_pages_shift_nothing(open_site: Open) -> None:
+    """A list by the time of change: who changes meanwhile comes again at its end."""
+    with open_site(NOW - timedelta(days=20)) as site:
+        before = site.all("subscriptions", **{"sort_by[asc]": "updated_at"})
+        query = {"limit": 20, "sort_by[asc]": "updated_at"}
+        page = site.get("subscriptions", **query)
+        found = names(page["list"], "subscription")
+        while "next_offset" in page:
+            site.clock.advance(timedelta(days=2))
+            page = site.get("subscriptions", **query, offset=page["next_offset"])
+            found += names(page["list"], "subscription")
+    assert set(names(before, "subscription")) <= set(found)
+    assert len(found) > len(set(found))
 
 
 def test_an_unpaid_invoice_goes_its_way(open_site: Open, billed: Billing) -> None:
