@@ -143,6 +143,7 @@ class Dataverse:
     login: HttpClient
     options: DynamicsOptions
     _definitions: dict[str, Definition] = field(default_factory=dict, repr=False)
+    _asking: dict[str, threading.Lock] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def get(self, answer: type[Answer], path: str, params: Mapping[str, Any]) -> Answer:
@@ -159,8 +160,12 @@ class Dataverse:
     def definition(self, table: str) -> Definition:
         """A table's definition, asked once in a connection's life."""
         with self._lock:
+            asking = self._asking.setdefault(table, threading.Lock())
+        # One asks, and the others wait for that answer.
+        with asking:
             known = self._definitions.get(table)
-        if known is None:
+            if known is not None:
+                return known
             inner = "LogicalName,AttributeType,IsCustomAttribute,IsValidForRead,AttributeOf"
             known = self.get(
                 Definition,
@@ -170,9 +175,8 @@ class Dataverse:
                     "$expand": f"Attributes($select={inner},IsLogical)",
                 },
             )
-            with self._lock:
-                self._definitions[table] = known
-        return known
+            self._definitions[table] = known
+            return known
 
     def pages(
         self,

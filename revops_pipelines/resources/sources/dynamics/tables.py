@@ -5,12 +5,13 @@ Belongs here: one function per such stream. Does not: tables with rows that chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
 from revops_pipelines.resources.sources.dynamics.client import Dataverse
 from revops_pipelines.resources.sources.dynamics.pull import (
     THOROUGH,
@@ -61,6 +62,14 @@ def audit_puller(tables: Sequence[str]) -> Callable[[Pull], None]:
 
     def pull(job: Pull) -> None:
         api: Dataverse = job.client
+        left = job.cursor.get("left")
+        if left is not None:
+            try:
+                _land_audits(job, left["link"], left["until"], {})
+            except (CursorExpiredError, RequestRefusedError):
+                pass
+            else:
+                return
         until = window_end(job, api)
         last = moment(job.cursor.get("until"))
         asked = f"createdon lt {written(until)} and ({of})"
@@ -69,14 +78,22 @@ def audit_puller(tables: Sequence[str]) -> Callable[[Pull], None]:
             asked = f"createdon ge {written(start)} and {asked}"
             until = max(until, last)
         params = {"$select": f"{select},changedata", "$filter": asked}
-        done = 0
-        for page in api.pages("audits", params, on_reject=job.reject):
-            job.write(bytes(raw) for raw in page.value)
-            done += len(page.value)
-            job.progress(done)
-        job.finish({"until": until.isoformat()})
+        _land_audits(job, None, until.isoformat(), params)
 
     return pull
+
+
+def _land_audits(job: Pull, link: str | None, until: str, params: Mapping[str, str]) -> None:
+    """Land a window's audits, from its first page or from where an earlier run was stopped."""
+    api: Dataverse = job.client
+    done = 0
+    for page in api.follow(link, "audits", params, on_reject=job.reject):
+        job.write(bytes(raw) for raw in page.value)
+        done += len(page.value)
+        job.progress(done)
+        if page.next:
+            job.checkpoint(dict(job.cursor) | {"left": {"link": page.next, "until": until}})
+    job.finish({"until": until})
 
 
 def definition_puller(tables: Sequence[str]) -> Callable[[Pull], None]:
