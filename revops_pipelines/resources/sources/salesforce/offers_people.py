@@ -64,7 +64,7 @@ def leads(options: SalesforceOptions) -> Offer:
                arg_min(judged, place) FILTER (WHERE judged IS NOT NULL) AS judged,
                min(bounced_at) AS bounced_at,
                arg_min(created_at, (id <> person, created_at)) AS created_at,
-               max(_updated_at) AS _updated_at, arg_min(_deleted_at, place) AS first_deleted_at,
+               max(_updated_at) AS _updated_at,
                arg_min(coalesce(_deleted_at, TIMESTAMP 'infinity'), place) AS deleted_at
         FROM members GROUP BY person
     )
