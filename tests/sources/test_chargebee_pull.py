@@ -204,6 +204,33 @@ def test_one_list_without_permission_leaves_the_others(one: World, make: Make) -
     assert failed == ["credit_notes"]
 
 
+ODD_PAGE = (
+    b'{"list":['
+    b'{"customer":{"id":"good","company":"Acme","created_at":1700000000,"updated_at":1700000000}},'
+    b'{"customer":{"id":null,"company":"Nameless"}},'
+    b'{"customer":{"id":"odd","company":"Odd","created_at":"soon","updated_at":"later",'
+    b'"deleted":"maybe"}},'
+    b'{"customer":{"id":"bad","company":NaN}}]}'
+)
+
+
+def test_odd_records_are_set_aside_and_the_page_survives(one: World, make: Make) -> None:
+    warehouse = make()
+    with opened(one) as sandbox:
+        warehouse.put("customers", [{"id": "bad", "company": "As it was"}], sandbox.clock.now())
+        sandbox.faults["chargebee"].next(answer(200, ODD_PAGE), path="/customers")
+        warehouse.night(sandbox)
+    rows = {row["source_id"]: row for row in warehouse.offered("customers")}
+    assert set(rows) == {"good", "odd", "bad"}
+    assert rows["odd"]["created_at"] is None
+    # It could not be read, which does not mean that it is gone.
+    assert rows["bad"]["_deleted_at"] is None
+    found = warehouse.connection.execute(
+        "SELECT rule, count(*) FROM ops.quarantine WHERE entity LIKE '%customers' GROUP BY ALL"
+    ).fetchall()
+    assert {"null key"} < {rule for rule, _ in found}
+
+
 OFFSET_GONE = (
     b'{"message":"offset : not valid","type":"invalid_request","param":"offset",'
     b'"api_error_code":"param_wrong_value","http_status_code":400}'

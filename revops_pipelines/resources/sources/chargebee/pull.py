@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -46,18 +47,23 @@ class Page(msgspec.Struct):
 
 
 class Head(msgspec.Struct):
-    """What of a record is read while pulling; the rest stays bytes."""
+    """What of a record is read while pulling; the rest stays bytes.
 
-    id: str
-    deleted: bool = False
-    updated_at: int | None = None
-    occurred_at: int | None = None
-    line_items_next_offset: str | None = None
+    A value of another kind than expected is the loader's to judge: it sets aside what has no key
+    and keeps what does not cast.
+    """
+
+    id: Any = None
+    deleted: Any = False
+    updated_at: Any = None
+    occurred_at: Any = None
+    line_items_next_offset: Any = None
 
     @property
     def at(self) -> int | None:
         """When it changed or happened, epoch seconds."""
-        return self.updated_at if self.occurred_at is None else self.occurred_at
+        told = self.updated_at if self.occurred_at is None else self.occurred_at
+        return told if isinstance(told, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,8 @@ def _pull_whole(pull: Pull, feed: Feed) -> None:
 
     landing = _Landing(pull, feed)
     is_all = landing.read((), offset, reached)
-    if is_all and not feed.forgets:
+    # A record that was put aside is not landed, and yet it is there.
+    if is_all and not feed.forgets and not landing.has_rejects:
         pull.complete_ids(())
     pull.finish(done)
 
@@ -168,6 +175,7 @@ class _Landing:
 
     def __init__(self, pull: Pull, feed: Feed) -> None:
         self.pull, self.feed = pull, feed
+        self.has_rejects = False
         self._landed = 0
         self._lock = threading.Lock()
 
@@ -188,6 +196,10 @@ class _Landing:
             return True
         return offset is None
 
+    def _reject(self, record: bytes, rule: str) -> None:
+        self.has_rejects = True
+        self.pull.reject(record, rule)
+
     def _take_all(self, params: Params, offset: str | None, reached: Reached) -> None:
         for page in self._pages(params, offset):
             records = self._records(page)
@@ -200,7 +212,7 @@ class _Landing:
             path = f"/api/v2/{self.feed.path}"
             try:
                 page: Page = self.pull.client.read(
-                    Page, path, params=[*params, *cursor], on_reject=self.pull.reject
+                    Page, path, params=[*params, *cursor], on_reject=self._reject
                 )
             except RequestRefusedError as error:
                 if offset is None or error.status != 400:
@@ -219,8 +231,8 @@ class _Landing:
     def _take(self, records: Records) -> None:
         self.pull.write([self._whole(head, body) for head, body in records])
         for head, _ in records:
-            if head.deleted:
-                at = head.updated_at
+            if head.deleted is True and isinstance(head.id, str):
+                at = head.at
                 moment = datetime.fromtimestamp(at, UTC) if at is not None else None
                 self.pull.delete((head.id,), moment, "deleted")
         with self._lock:
@@ -248,7 +260,7 @@ class _Landing:
         def fetch(offset: str | None) -> dict[str, object]:
             params = [
                 ("line_items_limit", str(LINES_LIMIT)),
-                ("line_items_offset", offset or head.line_items_next_offset or ""),
+                ("line_items_offset", offset or str(head.line_items_next_offset)),
             ]
             path = f"/api/v2/{self.feed.path}/{head.id}"
             row: dict[str, dict[str, object]] = self.pull.client.read(
