@@ -122,6 +122,9 @@ class Pull(Protocol):
         When the source's allowance of calls is used up before `finish`, what has landed is loaded
         with the last checkpoint as its cursor, and the next pull goes on from there. Records that
         landed after the checkpoint may come again. Without a checkpoint the pull begins anew.
+
+        A pull that goes on from a checkpoint lands only the rest: it must not say
+        `complete_ids(())`, and `complete_ids` at all only with every key.
         """
 
     def progress(self, done: int, total: int | None = None) -> None:

@@ -49,7 +49,8 @@ def injected(*records: bytes):  # type: ignore[no-untyped-def]
 def test_d1_new_and_removed_columns(tmp_path: Path, server: FaultyServer, shop: Shop) -> None:
     assert not night(tmp_path, server.url).failed
     shop.put("i002", NIGHT + timedelta(hours=1), colour="red")
-    assert not night(tmp_path, server.url, SECOND_NIGHT).failed
+    second = night(tmp_path, server.url, SECOND_NIGHT)
+    assert [field.path for field in second.loaded["items"].drift.new] == ["/colour"]
     found = rows(tmp_path, "SELECT name, payload->>'colour' FROM raw.shop__items WHERE id = 'i002'")
     assert found == [(None, "red")]
     # The connector learns of the column: it is read out of the payloads that are there.
@@ -60,14 +61,17 @@ def test_d1_new_and_removed_columns(tmp_path: Path, server: FaultyServer, shop: 
     assert rows(tmp_path, "SELECT count(*) FROM raw.shop__items__versions") == [(61,)]
 
 
-def test_d2_type_change_leaves_null_and_the_payload(
+def test_d2_type_change_sets_the_value_aside_and_says_so(
     tmp_path: Path, server: FaultyServer, shop: Shop
 ) -> None:
     numbered = replace(ITEMS, columns=(*ITEMS.columns, Column("price", "INTEGER", "/price")))
     shop.put("i002", NIGHT - timedelta(hours=1), name="a", price=5)
     assert not night(tmp_path, server.url, streams=(numbered,)).failed
     shop.put("i003", NIGHT + timedelta(hours=1), name="b", price="five")
-    assert not night(tmp_path, server.url, SECOND_NIGHT, streams=(numbered,)).failed
+    loaded = night(tmp_path, server.url, SECOND_NIGHT, streams=(numbered,)).loaded["items"]
+    assert [(each.column, each.records) for each in loaded.drift.uncast] == [("price", 1)]
+    aside = rows(tmp_path, "SELECT source_id, rule, column_name FROM ops.quarantine")
+    assert aside == [("i003", "cast", "price")]
     found = rows(
         tmp_path,
         "SELECT price, payload->>'price' FROM raw.shop__items WHERE id IN ('i002', 'i003') "
