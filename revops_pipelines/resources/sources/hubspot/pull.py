@@ -41,7 +41,7 @@ from revops_pipelines.resources.sources.hubspot.reading import (
 # What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
 THOROUGH = "thorough"
 _LISTING = ("listed_after", "listed", "listed_until")
-_EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
+_EARLY = timedelta(hours=6)
 _ALWAYS = ("hs_merged_object_ids", "hs_object_source", "hubspot_owner_id")
 # Quotes inside a value are escaped, so that this cannot match within somebody's text.
 _MERGED = re.compile(rb'"hs_merged_object_ids":\s?"([0-9; ]+)"')
@@ -138,14 +138,14 @@ def _plan(job: Pull, api: HubSpot, kind: ObjectKind) -> _Plan:
         look_back=timedelta(minutes=options.look_back_minutes),
         server_now=api.http.server_now(),
     )
-    # Long lists belong into the night. A run without the streams of the night only makes up for
-    # nights that did not happen; one with them does not wait for the last minutes to pass.
-    grace = -_EARLY if job.fetched.get(THOROUGH) else _OVERDUE
-    full_every = timedelta(days=options.full_every_days) + grace
-    if last is None or not kind.is_searched or _is_due(job, "full_at", full_every):
+    is_listed = last is None or not kind.is_searched
+    # Long lists belong into the night, which does not wait for the last minutes to pass. A pulse
+    # never makes up for nights that did not happen: alerts would wait for a list of hours.
+    if not is_listed and not job.fetched.get(THOROUGH):
+        return _Plan(changes, changes.end, lists_archived=False)
+    if is_listed or _is_due(job, "full_at", timedelta(days=options.full_every_days) - _EARLY):
         return _Plan(None, changes.end)
-    archived_every = timedelta(hours=options.archived_every_hours) + max(grace, timedelta())
-    is_due = _is_due(job, "archived_at", archived_every)
+    is_due = _is_due(job, "archived_at", timedelta(hours=options.archived_every_hours))
     return _Plan(changes, changes.end, is_due and not job.cursor.get("archived_refused"))
 
 
