@@ -22,7 +22,7 @@ from revops_pipelines.resources.sources.dynamics.client import (
 from revops_pipelines.resources.sources.dynamics.countries import NAMES
 from revops_pipelines.resources.sources.dynamics.options import DynamicsOptions
 
-MODULES = ("client", "parties", "pull", "sql")
+MODULES = ("audit_details", "client", "parties", "pull", "sql")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -4,7 +4,8 @@ Belongs here: routes, manners and errors put together. Does not: any answer.
 
 Switches (`Options.switches`): `dynamics.without:prvReadLead` takes a privilege from the application
 user; `dynamics.untracked:lead` switches a table's change tracking off; `dynamics.unaudited` keeps
-no audits. Rates: `dynamics.calls` (per 300 s).
+no audits, `dynamics.no_changedata` lists them without what they changed. Rates: `dynamics.calls`
+(per 300 s).
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
             Route(f"{api}/EntityDefinitions", metadata.tables),
             Route(f"{api}/{{definition}}/Attributes", metadata.columns),
             Route(f"{api}/{{segment}}/$count", rows.count),
+            Route(
+                f"{api}/audits({{audit}})/Microsoft.Dynamics.CRM.RetrieveAuditDetails",
+                rows.audit_details,
+            ),
             Route(f"{api}/{{definition:str}}", _either(rows, metadata)),
         ],
         exception_handlers={Refused: _refused, 404: _nowhere},

@@ -67,6 +67,20 @@ class Audits:
         """When it was made."""
         return [self._found[position][0]]
 
+    def rows(self, position: int) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """The table it is of, and its changed columns before and after."""
+        _, name, of, place = self._found[position]
+        if place == _DELETED:
+            return name, {}, {}
+        story = self._shelves[name].kind.story(of)
+        before, now = _values(story[:place]), story[place].values
+        new = {
+            column: now[column]
+            for column in AUDITED[name]
+            if column in now and (place == 0 or now[column] != before.get(column))
+        }
+        return name, {column: before.get(column) for column in new}, new
+
     def story(self, position: int) -> list[Change]:
         """What it says."""
         at, name, of, place = self._found[position]
@@ -82,14 +96,14 @@ class Audits:
         if place == _DELETED:
             return [Change(at, values | {"operation": DELETE, "action": DELETE})]
         now = story[place].values
+        _, old, new = self.rows(position)
         changed = [
             {
                 "logicalName": column,
-                "oldValue": text(before.get(column)) or None,
-                "newValue": text(now[column]) or None,
+                "oldValue": text(old.get(column)) or None,
+                "newValue": text(value) or None,
             }
-            for column in AUDITED[name]
-            if column in now and (place == 0 or now[column] != before.get(column))
+            for column, value in new.items()
         ]
         values["operation"] = CREATE if place == 0 else UPDATE
         values["action"] = _action(values["operation"], name, now)

@@ -81,6 +81,17 @@ def row(
     return body
 
 
+def told(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Some columns of a row, filled ones only and annotated: an audit's before or after."""
+    body: dict[str, Any] = {"@odata.type": f"#Microsoft.Dynamics.CRM.{table.name}"}
+    for name, value in values.items():
+        column = table.columns[name]
+        if value is not None:
+            body.update(_annotated(column, value, ANNOTATIONS))
+            body[column.key] = plain(value)
+    return body
+
+
 def identifier(table: Table, shelf: Shelf, position: int) -> str:
     """The row's GUID."""
     return guid(table.name, int(shelf.numbers[position]))

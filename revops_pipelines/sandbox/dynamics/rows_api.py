@@ -15,6 +15,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from revops_pipelines.sandbox.dynamics.audits import Audits
 from revops_pipelines.sandbox.dynamics.environment import Environment
 from revops_pipelines.sandbox.dynamics.errors import no_such_row, no_such_set
 from revops_pipelines.sandbox.dynamics.filters import Filter
@@ -27,14 +28,22 @@ from revops_pipelines.sandbox.dynamics.queries import (
     read,
     skip_token,
 )
-from revops_pipelines.sandbox.dynamics.render import ENCODER, identifier, plain, row, values_of
+from revops_pipelines.sandbox.dynamics.render import (
+    ENCODER,
+    identifier,
+    plain,
+    row,
+    told,
+    values_of,
+)
 from revops_pipelines.sandbox.dynamics.shapes import Table
 from revops_pipelines.sandbox.dynamics.shelf import Shelf
 from revops_pipelines.sandbox.dynamics.story import epoch_ms
-from revops_pipelines.sandbox.dynamics.tables import BY_SET
+from revops_pipelines.sandbox.dynamics.tables import BY_SET, TABLES
 from revops_pipelines.sandbox.frame import Options
 
 _ONE = re.compile(r"^([a-z]+)\(([0-9A-Fa-f-]{36})\)$")
+_DETAILS = "Microsoft.Dynamics.CRM.RetrieveAuditDetails"
 _HEADERS = {"OData-Version": "4.0"}
 
 
@@ -49,6 +58,7 @@ class RowsApi:
             if switch.startswith("dynamics.untracked:")
         }
         self._without_audits = options.on("dynamics.unaudited")
+        self._without_changes = options.on("dynamics.no_changedata")
 
     def tracked(self, table: Table) -> bool:
         """Has the company Track changes switched on for the table?"""
@@ -85,6 +95,27 @@ class RowsApi:
         query = read(request, table, now, tracked=self.tracked(table))
         total = sum(1 for _ in islice(self._matches(query, shelf, now), LARGEST_PAGE))
         return Response(f"\ufeff{total}".encode(), media_type="text/plain", headers=_HEADERS)
+
+    async def audit_details(self, request: Request) -> Response:
+        """GET of what an audit changed: the columns before and after."""
+        table = BY_SET["audits"]
+        shelf = self._environment.shelf(table.name)
+        number = number_of(request.path_params["audit"])
+        position = None if number is None else shelf.find(number)
+        if position is None or not shelf.stands(position, self._environment.now()):
+            raise no_such_row(table, request.path_params["audit"])
+        kind = shelf.kind
+        assert isinstance(kind, Audits)
+        of, before, after = kind.rows(position)
+        body = {
+            "@odata.context": f"{_root(request)}#{_DETAILS}Response",
+            "AuditDetail": {
+                "@odata.type": "#Microsoft.Dynamics.CRM.AttributeAuditDetail",
+                "OldValue": told(TABLES[of], before),
+                "NewValue": told(TABLES[of], after),
+            },
+        }
+        return json_answer(body, _applied(request))
 
     def _single(
         self, request: Request, query: Query, shelf: Shelf, wanted: str, now: int
@@ -213,6 +244,8 @@ class RowsApi:
         body = row(query.table, shelf, position, now, query.columns, query.wanted)
         if query.table.name == "organization" and "isauditenabled" in body:
             body["isauditenabled"] = self.audits_are_kept
+        if query.table.name == "audit" and self._without_changes:
+            body.pop("changedata", None)
         return body
 
 

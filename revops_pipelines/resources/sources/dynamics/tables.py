@@ -12,6 +12,7 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
+from revops_pipelines.resources.sources.dynamics.audit_details import with_changes
 from revops_pipelines.resources.sources.dynamics.client import Dataverse
 from revops_pipelines.resources.sources.dynamics.pull import (
     THOROUGH,
@@ -88,7 +89,7 @@ def _land_audits(job: Pull, link: str | None, until: str, params: Mapping[str, s
     api: Dataverse = job.client
     done = 0
     for page in api.follow(link, "audits", params, on_reject=job.reject):
-        job.write(bytes(raw) for raw in page.value)
+        job.write(with_changes(job, [bytes(raw) for raw in page.value]))
         done += len(page.value)
         job.progress(done)
         if page.next:
