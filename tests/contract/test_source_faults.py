@@ -106,7 +106,7 @@ class Vendor:
         quick = {
             field: 0.01 if field == "poll_seconds" else 100_000
             for field in self.source.options.model_fields
-            if field == "poll_seconds" or re.search(r"requests(_per_|$)", field)
+            if field == "poll_seconds" or re.search("requests_per_|burst_requests", field)
         }
         return self.source.options.model_validate({**given, **quick})
 
