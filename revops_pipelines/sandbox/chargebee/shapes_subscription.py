@@ -248,7 +248,13 @@ def _item(item: Item, is_main: bool) -> dict[str, Any]:
     }
     if price.is_metered:
         return shown | {"metered_quantity": "0"}
-    shown |= {
+    return shown | _worth_of(item)
+
+
+def _worth_of(item: Item) -> dict[str, Any]:
+    """Quantity and price; what is less than a minor unit is told in decimals only."""
+    price = item.price
+    shown: dict[str, Any] = {
         "quantity": item.quantity,
         "unit_price": catalog.unit_price(price),
         "amount": price.amount(item.quantity),
@@ -271,9 +277,7 @@ def _first_catalog(items: Sequence[Item]) -> dict[str, Any]:
     addons = [
         {
             "id": catalog.sold_as(item.price, is_main=False).id,
-            "quantity": item.quantity,
-            "unit_price": catalog.unit_price(item.price),
-            "amount": item.price.amount(item.quantity),
+            **_worth_of(item),
             "object": "addon",
         }
         for item in extras

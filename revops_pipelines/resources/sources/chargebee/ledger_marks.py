@@ -192,7 +192,9 @@ _LINES = f"""
                    (from_at::DATE + to_months(billed_months))::DATE, until_at::DATE)) <= 3
                    AS is_in_months,
                coalesce(until_at < from_at + every - INTERVAL 1 DAY, false)
-                   OR coalesce(until_at <> from_at + every AND amount <> full_amount
+                   -- A term from a short month's last day is longer; prices may be rounded.
+                   OR coalesce(until_at <> from_at + every
+                               AND abs(amount - full_amount) > quantity
                                AND until_at < from_at + every + INTERVAL 4 DAY, false)
                    AS is_proration,
                -- An add-on may be billed for several of its intervals at once.
