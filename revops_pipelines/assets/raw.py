@@ -86,10 +86,20 @@ def raw_assets(
         wanted = {**wanted, name: selected}
         pulled = puller.results(wanted, name, warehouse, clock)
         failed = [result for result in pulled.values() if isinstance(result, Failed)]
+        _tell_calls(context, name, pulled)
         yield from _load(context, name, streams, pulled, failed, guard)
         _fail_if_any(name, failed, len(pulled))
 
     return load
+
+
+def _tell_calls(
+    context: dg.AssetExecutionContext, name: str, pulled: Mapping[tuple[str, str], Pulled]
+) -> None:
+    calls = next((result.calls for result in pulled.values() if result.calls), None)
+    if calls is not None and calls.used:
+        left = "" if calls.left is None else f", {calls.left:,} left"
+        context.log.info(f"{name}: {calls.used:,} calls used{left}")
 
 
 def _load(

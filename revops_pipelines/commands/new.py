@@ -114,6 +114,11 @@ def _next_steps(name: str, variable: str, place: _Place, configured: Path | None
         f"connect it: export {variable}=...; in {CONFIG_NAME}: {lines}",
         f"then:       revops check --source {name}; revops run nightly",
     ]
+    if place.own is None:
+        steps.append(
+            f"to share:   its lines of `revops config template` belong into {CONFIG_NAME}, and "
+            f"`revops config schema` into docs/revops.schema.json"
+        )
     return steps
 
 
