@@ -10,5 +10,5 @@ from revops_pipelines.sandbox.frame import Crm
 __all__ = ["CRM", "KEYS", "build_app"]
 
 # How billing names the account of a customer.
-CRM = Crm("dynamics_account_id", account_id)
+CRM = Crm("crm_account_id", account_id)
 KEYS = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}

@@ -20,10 +20,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from revops_pipelines.sandbox.clock import SandboxClock
-from revops_pipelines.sandbox.frame import Framed, Options, framed
+from revops_pipelines.sandbox.frame import Crm, Framed, Options, framed
 from revops_pipelines.sandbox.salesforce.access import CLIENT_ID, CLIENT_SECRET, Access
 from revops_pipelines.sandbox.salesforce.bulk import Bulk
 from revops_pipelines.sandbox.salesforce.errors import Refused, not_found
+from revops_pipelines.sandbox.salesforce.ids import account_id
 from revops_pipelines.sandbox.salesforce.org import Org
 from revops_pipelines.sandbox.salesforce.query import Queries
 from revops_pipelines.sandbox.salesforce.rest import Rest, answer
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 KEYS: Mapping[str, str] = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 
-__all__ = ["KEYS", "build_app"]
+CRM = Crm("salesforce_account_id", account_id)
+
+__all__ = ["CRM", "KEYS", "build_app"]
 
 
 def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:

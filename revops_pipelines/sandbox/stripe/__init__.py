@@ -21,5 +21,5 @@ KEYS = {"api_key": "sandbox-stripe-key"}
 
 def build_app(world: World, clock: SandboxClock, options: Options) -> Framed:
     """The app in its frame: bearer key, 100 calls a second, 429 with `rate_limit`."""
-    app = StripeApp(world.billing, clock)
+    app = StripeApp(world.billing, clock, options.crm)
     return framed("stripe", app, clock=clock, options=options, manners=MANNERS)

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from revops_pipelines.sandbox.calls import Call, Reply
 from revops_pipelines.sandbox.clock import SandboxClock
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.stripe import (
     events,
     shapes_catalog,
@@ -43,10 +44,10 @@ NO_FILTERS: frozenset[str] = frozenset()
 class StripeApp:
     """An ASGI app that answers as `https://api.stripe.com` would, as of the clock's now."""
 
-    def __init__(self, billing: Billing, clock: SandboxClock) -> None:
+    def __init__(self, billing: Billing, clock: SandboxClock, crm: Crm) -> None:
         self._clock = clock
         self._billing = billing
-        self.lists = make_lists(billing)
+        self.lists = make_lists(billing, crm)
         self._since = self._now() - events.KEPT_DAYS * DAY
         self._feed: Listed | None = None
         self._account = f"acct_1{core(Random(f'{billing.seed}:billing:account'), 16)}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.stripe import (
     shapes_catalog,
     shapes_invoice,
@@ -110,11 +111,11 @@ def _subscription_of(record: Any) -> str | None:
     return record.subscription.id if record.subscription else None
 
 
-def make_lists(billing: Billing) -> dict[str, Listed]:
-    """Every list of the sandbox by its path below `/v1/`."""
+def make_lists(billing: Billing, crm: Crm) -> dict[str, Listed]:
+    """Every list of the sandbox by its path below `/v1/`; customers' metadata name `crm`'s ids."""
     return {
         **_catalog(billing),
-        **_subscribers(billing),
+        **_subscribers(billing, crm),
         **_bills(billing),
         **make_money_lists(billing),
     }
@@ -159,7 +160,7 @@ def _catalog(billing: Billing) -> dict[str, Listed]:
     }
 
 
-def _subscribers(billing: Billing) -> dict[str, Listed]:
+def _subscribers(billing: Billing, crm: Crm) -> dict[str, Listed]:
     books = billing.books
     planned = schedules(books.subscriptions)
 
@@ -177,7 +178,7 @@ def _subscribers(billing: Billing) -> dict[str, Listed]:
         "customer",
         "/v1/customers",
         books.customers,
-        shapes_subscription.customer,
+        lambda record, at: shapes_subscription.customer(record, at, crm),
         own_looks,
         keys={"email": lambda record: record.story.email},
         gone_at=lambda record: record.story.deleted_at,

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.stripe.shapes_catalog import LIVEMODE, plan, price
 from revops_pipelines.sandbox.world.billing_records import (
     CustomerRecord,
@@ -33,7 +34,11 @@ def nested(url: str, entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def customer(record: CustomerRecord, at: int) -> dict[str, Any]:
+# The world tells whose a customer is in the ids of its own CRM.
+_TOLD = Crm().metadata_key
+
+
+def customer(record: CustomerRecord, at: int, crm: Crm) -> dict[str, Any]:
     """https://docs.stripe.com/api/customers/object"""
     story = record.story
     look = record.looks[max(0, bisect_right(record.changed_at, at) - 1)]
@@ -59,7 +64,7 @@ def customer(record: CustomerRecord, at: int) -> dict[str, Any]:
             "rendering_options": None,
         },
         "livemode": LIVEMODE,
-        "metadata": dict(story.metadata),
+        "metadata": _metadata(story, crm),
         "name": story.account.name,
         "next_invoice_sequence": look.next_number,
         "phone": None,
@@ -67,6 +72,16 @@ def customer(record: CustomerRecord, at: int) -> dict[str, Any]:
         "shipping": None,
         "tax_exempt": "none",
         "test_clock": None,
+    }
+
+
+def _metadata(story: Customer, crm: Crm) -> dict[str, str]:
+    """What sales wrote beside the customer; one entry may name the CRM's company."""
+    return {
+        (crm.metadata_key if key == _TOLD else key): (
+            crm.account_id(value) if key == _TOLD else value
+        )
+        for key, value in story.metadata
     }
 
 

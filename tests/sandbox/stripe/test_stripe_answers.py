@@ -12,6 +12,7 @@ import pytest
 import requests
 from stripe_server import NOW, simulated
 
+from revops_pipelines.sandbox.frame import Crm
 from revops_pipelines.sandbox.stripe.events import TYPES, feed
 from revops_pipelines.sandbox.stripe.lists import make_lists
 from revops_pipelines.sandbox.world.billing import Billing
@@ -171,7 +172,7 @@ def test_the_feed_is_newest_first_and_thirty_days_long(stripe_api: Caller) -> No
 
 def test_every_kind_of_event_comes_up() -> None:
     billing = simulated(7, 0.3)
-    told = feed(billing, make_lists(billing), since=0)
+    told = feed(billing, make_lists(billing, Crm()), since=0)
     assert {event.kind for event in told} == set(TYPES)
     assert len({event.id for event in told}) == len(told)
 
