@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from whole_nights import ANCHOR, Night, run_job, simulated_settings
+from whole_nights import ANCHOR, USUAL, Night, run_job, simulated_settings
 
 from revops_pipelines.engine.warehouse.snapshot import open_snapshot
 from revops_pipelines.sandbox.frame import Options
@@ -20,21 +20,23 @@ from revops_pipelines.sandbox.world.world import build_world
 
 
 @pytest.fixture(scope="session")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Night]]:
-    """Runs the nightly job for a seed, once per session."""
-    nights: dict[int, Night] = {}
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Night]]:
+    """Runs the nightly job for a seed and a choice of systems, once per session."""
+    nights: dict[tuple[int, tuple[str, ...]], Night] = {}
 
-    def of(seed: int) -> Night:
-        if seed not in nights:
-            settings = simulated_settings(tmp_path_factory.mktemp(f"night-{seed}"))
+    def of(seed: int, systems: tuple[str, ...] = USUAL) -> Night:
+        if (seed, systems) not in nights:
+            name = "-".join((str(seed), *systems))
+            settings = simulated_settings(tmp_path_factory.mktemp(name))
             world = build_world(seed, ANCHOR, 0.05)
-            with running(world=world, anchor=ANCHOR, options=Options(limits=False)) as sandbox:
+            options = Options(limits=False, bulk_seconds=0.0)
+            with running(world=world, anchor=ANCHOR, systems=systems, options=options) as sandbox:
                 now = sandbox.clock.now()
                 result = run_job(settings, sandbox, "nightly")
             truth = true_tables(world, now)
             published = open_snapshot(settings.published_path)
-            nights[seed] = Night(settings, published, truth, now, result)
-        return nights[seed]
+            nights[seed, systems] = Night(settings, published, truth, now, result)
+        return nights[seed, systems]
 
     yield of
     for each in nights.values():

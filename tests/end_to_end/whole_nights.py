@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +13,7 @@ import dagster as dg
 import duckdb
 
 from revops_pipelines.definitions import build_defs
+from revops_pipelines.engine.declarations import Source
 from revops_pipelines.installation import plugin_kinds
 from revops_pipelines.resources.secrets import Secret
 from revops_pipelines.resources.systems import System, Systems, known_sources
@@ -20,11 +22,7 @@ from revops_pipelines.sandbox.server import Sandbox
 from revops_pipelines.settings import Settings, load_settings
 
 ANCHOR = date(2026, 6, 30)
-UNHURRIED = {
-    "hubspot": {"requests_per_10_seconds": 100_000, "search_requests_per_second": 10_000},
-    "marketo": {"requests_per_20_seconds": 100_000},
-    "stripe": {"requests_per_second": 10_000, "endpoint_requests_per_second": 10_000},
-}
+USUAL = ("hubspot", "marketo", "stripe")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -51,23 +49,32 @@ def simulated_settings(home: Path) -> Settings:
 
 
 def simulated_systems(sandbox: Sandbox) -> Systems:
-    """The three systems, pointed at a running sandbox that lets everybody ask at any rate."""
+    """The sandbox's systems, which let everybody ask at any rate."""
     known = known_sources()
     return Systems(
         tuple(
             System(
                 name,
                 known[name],
-                known[name].options.model_validate(
-                    {**known[name].sandbox_options(sandbox.urls), **UNHURRIED[name]}
-                ),
+                unhurried(known[name], sandbox.urls),
                 {key: Secret("", value) for key, value in sandbox.keys[name].items()},
             )
-            for name in ("hubspot", "marketo", "stripe")
+            for name in sandbox.urls
         ),
         sandbox=True,
-        sandbox_url=sandbox.urls["hubspot"],
+        sandbox_url=next(iter(sandbox.urls.values())),
     )
+
+
+def unhurried(source: Source, urls: Mapping[str, str]) -> Any:
+    """Options that point at the sandbox and wait for no rate limit."""
+    assert source.sandbox_options is not None
+    quick = {
+        name: 0.01 if name == "poll_seconds" else 100_000
+        for name in source.options.model_fields
+        if name == "poll_seconds" or re.search("requests_per_|burst_requests", name)
+    }
+    return source.options.model_validate({**source.sandbox_options(urls), **quick})
 
 
 def run_job(settings: Settings, sandbox: Sandbox, job: str) -> dg.ExecuteInProcessResult:
