@@ -18,6 +18,7 @@ import duckdb
 from revops_pipelines.contracts import CONTRACTS
 from revops_pipelines.contracts.contract import identifiers_of, references_of
 from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.precedence import ensure_precedence
 from revops_pipelines.engine.conform.prepare import ensure_entity_tables, refresh_merges
 from revops_pipelines.engine.conform.quarantine import BROKEN, set_aside
 from revops_pipelines.engine.conform.resolve import resolve
@@ -85,6 +86,7 @@ def _conform(
     now: datetime,
 ) -> Conformed:
     ensure_entity_tables(connection, entity)
+    ensure_precedence(connection)
     stage(connection, entity.contract, offers)
     records = f"conformed.{entity.name}__records"
     connection.execute(

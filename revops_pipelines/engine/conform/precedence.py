@@ -22,6 +22,7 @@ LAST = 99_999
 _UNNAMED_FROM = 1_000
 # Moves a record behind all others that may be of the same thing.
 _BEHIND = 1_000_000
+_COLUMNS = "(entity VARCHAR, source VARCHAR, place INTEGER)"
 _AFTER = re.compile(r"@after\((\w+)\)")
 
 
@@ -68,13 +69,16 @@ def check_precedence(
                 )
 
 
+def ensure_precedence(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `ops.precedence`, empty, in a warehouse of before there was one."""
+    connection.execute(f"CREATE TABLE IF NOT EXISTS ops.precedence {_COLUMNS}")
+
+
 def write_precedence(
     connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Precedence]
 ) -> None:
     """Write `ops.precedence` anew: the places of sources that lead an entity."""
-    connection.execute(
-        "CREATE OR REPLACE TABLE ops.precedence (entity VARCHAR, source VARCHAR, place INTEGER)"
-    )
+    connection.execute(f"CREATE OR REPLACE TABLE ops.precedence {_COLUMNS}")
     for entity, said in settings.items():
         for place, source in enumerate(said.order):
             connection.execute(
