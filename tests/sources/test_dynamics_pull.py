@@ -228,6 +228,49 @@ def test_a_stop_on_the_way_goes_on_where_it_was(
     assert living(house) == quiet
 
 
+def test_a_reading_that_was_stopped_still_finds_what_is_gone(
+    small_world: World, tmp_path: Path
+) -> None:
+    happened = moments(small_world)["deleted"]
+    house, fresh = house_at(tmp_path, page_records=20), house_at(tmp_path, "fresh")
+    streams = ("organizations", "leads")
+    with served(small_world, SandboxClock(happened - DAY)) as dynamics:
+        house.pull_all(dynamics, streams)
+        # The token grows too old meanwhile, and the night has few calls.
+        dynamics.clock.advance(9 * DAY)
+        house.options = house.options.model_copy(update={"max_calls": 7})
+        house.pull(dynamics, streams)
+        assert "left" in house.cursors["leads"]
+        house.options = house.options.model_copy(update={"max_calls": None})
+        house.pull_all(dynamics, streams)
+        assert "left" not in house.cursors["leads"]
+        fresh.pull_all(dynamics, streams)
+    sql = "SELECT id FROM raw.dynamics__leads WHERE _deleted_at IS NULL ORDER BY id"
+    assert house.rows(sql) == fresh.rows(sql)
+    assert house.rows("SELECT id FROM raw.dynamics__leads WHERE _deleted_reason = 'missing'") != []
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_long_lists_are_left_to_the_night(
+    small_world: World, tmp_path: Path, tracked: bool
+) -> None:
+    house = house_at(tmp_path)
+    switches = frozenset() if tracked else frozenset({"dynamics.untracked:lead"})
+    with served(small_world, switches=switches) as dynamics:
+        house.pull_all(dynamics)
+        begun = dict(house.cursors["leads"])
+        # Not even after weeks without a night: alerts wait for the pulse.
+        dynamics.clock.advance(20 * DAY)
+        house.pull_all(dynamics, PULSE)
+        assert house.cursors["leads"]["until"] > begun["until"]
+        assert house.cursors["leads"]["full_at"] == begun["full_at"]
+        sql = "SELECT max(modified_at) FROM raw.dynamics__leads"
+        assert house.rows(sql)[0][0].isoformat() > begun["until"]
+        dynamics.clock.advance(timedelta(hours=1))
+        house.pull_all(dynamics)
+        assert house.cursors["leads"]["full_at"] > begun["full_at"]
+
+
 def test_participants_are_inside_their_activities(dynamics: Served, tmp_path: Path) -> None:
     house = house_at(tmp_path, party_batch=3)
     house.pull_all(dynamics, ("organizations", "emails"))

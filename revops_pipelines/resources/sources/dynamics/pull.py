@@ -3,10 +3,10 @@
 Belongs here: which reading follows which cursor, tombstones of deleted and merged rows. Does not:
 participants of activities (`parties.py`), tables that are read whole or by window (`tables.py`).
 
-The cursor: `delta`, the link to what changes next, and `delta_at`, when it was given; `until`,
-where the last window of a table without change tracking ended; `full_at`, when everything was last
-read; `select`, the columns that were asked for: a link goes on telling only of those. A reading
-of everything that was stopped on the way leaves `left`: the next page, and when it had begun.
+The cursor: `delta`, the link to what changes next, and `delta_at`, when it was given; `until`, up
+to when changes were read; `full_at`, when everything was last read; `select`, the columns that were
+asked for: a link goes on telling only of those. A reading of everything that was stopped on the way
+leaves `left`: the next page, and when it had begun.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from revops_pipelines.resources.sources.dynamics.client import Dataverse, Defini
 
 # What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
 THOROUGH = "thorough"
-_EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
+_EARLY = timedelta(hours=6)
 _ALWAYS = ("createdon", "modifiedon", "merged", "_masterid_value", "versionnumber")
 _DELETED = "$deletedEntity"
 # A count that reaches this may mean more.
@@ -120,17 +120,22 @@ class _Reading:
     select: str
 
     def tracked(self) -> None:
-        """Follow the delta link while it holds; else read everything and get another."""
-        job, options = self.job, self.api.options
-        given = moment(job.cursor.get("delta_at"))
+        """Follow the delta link while it holds; else read everything and get another.
+
+        A pulse reads what was modified instead: alerts would wait for a list of hours.
+        """
+        given = moment(self.job.cursor.get("delta_at"))
         is_usable = (
             given is not None
             and self._is_fresh(given)
-            and not self._is_due(options.sweep_every_days)
+            and not self._is_due(self.api.options.sweep_every_days)
         )
-        if is_usable and self._follow(job.cursor["delta"]):
+        if is_usable and self._follow(self.job.cursor["delta"]):
             return
-        self._everything()
+        if self._is_pulse():
+            self._window(dict(self.job.cursor))
+        else:
+            self._everything()
 
     def _follow(self, link: str) -> bool:
         """What changed since; False where Dataverse no longer takes the token."""
@@ -148,13 +153,13 @@ class _Reading:
             return False
         if delta is None:
             return False
-        self._finish(dict(self.job.cursor) | self._link(delta))
+        known = {name: value for name, value in self.job.cursor.items() if name != "left"}
+        self.job.finish(known | {"until": self._until()} | self._link(delta))
         return True
 
     def _everything(self) -> None:
-        """Every row, and what was changed while they were read."""
-        job = self.job
-        left = job.cursor.get("left")
+        """Every row, from the first page or from where an earlier run was stopped."""
+        left = self.job.cursor.get("left")
         began = moment(left["began"]) if left else None
         if left and began is not None and self._is_fresh(began):
             try:
@@ -163,10 +168,10 @@ class _Reading:
                 pass
             else:
                 return
-        self._walk(job.now, self._window_end().isoformat(), None)
+        self._walk(self.job.now, self._until(), None)
 
     def _walk(self, began: datetime, until: str, link: str | None) -> None:
-        """Read from the first page or from a link on, to the end."""
+        """Read to the end, and what was changed while all was read."""
         job = self.job
         rows = _Rows(self.definition)
         known: list[str] = []
@@ -181,15 +186,33 @@ class _Reading:
             if page.next:
                 is_long = True
                 left = {"link": page.next, "began": began.isoformat(), "until": until}
-                job.checkpoint({"left": left, "select": self.select})
+                job.checkpoint(self._kept() | {"left": left, "select": self.select})
         if is_long:
             # From which moment the token tells changes is not documented: read the whole while.
             known.extend(self._changed(rows, began))
-        if link is None:
-            # Of a reading that began in an earlier run, not all is known any more.
-            job.complete_ids((key,) for key in dict.fromkeys(known))
+        self._conclude(known, resumed=link is not None)
         cursor: dict[str, Any] = {"full_at": began.isoformat(), "until": until}
-        self._finish(cursor | (self._link(delta) if delta else {}))
+        job.finish(cursor | {"select": self.select} | (self._link(delta) if delta else {}))
+
+    def _kept(self) -> dict[str, Any]:
+        """What of the cursor still holds while everything is read: not a link to other columns."""
+        cursor = dict(self.job.cursor)
+        if cursor.get("select") != self.select:
+            cursor.pop("delta", None)
+            cursor.pop("delta_at", None)
+        return cursor
+
+    def _conclude(self, known: Sequence[str], *, resumed: bool) -> None:
+        """Say which rows exist; what an earlier run read is listed once more, by keys alone."""
+        if not resumed:
+            self.job.complete_ids((key,) for key in dict.fromkeys(known))
+        elif "full_at" in self.job.cursor:
+            key = self.definition.primary_id_attribute
+            reads = msgspec.json.Decoder(dict[str, msgspec.Raw])
+            for page in self._pages({"$select": key}):
+                self.job.complete_ids(
+                    (msgspec.json.decode(reads.decode(row)[key], type=str),) for row in page.value
+                )
 
     def _promise(self) -> None:
         """How many rows there are, where Dataverse can tell: it counts to 5,000."""
@@ -203,15 +226,21 @@ class _Reading:
 
     def by_window(self) -> None:
         """Rows modified since the last window; everything now and then, for what is gone."""
-        job, options = self.job, self.api.options
-        last = moment(job.cursor.get("until"))
-        is_same = job.cursor.get("select") == self.select
-        if last is None or not is_same or self._is_due(options.full_every_days):
+        job = self.job
+        is_known = "full_at" in job.cursor and "left" not in job.cursor
+        is_known = is_known and job.cursor.get("select") == self.select
+        is_enough = is_known and not self._is_due(self.api.options.full_every_days)
+        if is_enough or self._is_pulse():
+            self._window(dict(job.cursor))
+        else:
             self._everything()
-            return
-        until = self._window_end()
+
+    def _window(self, cursor: dict[str, Any]) -> None:
+        """Rows modified since the last pull; all else of the cursor stays as it is."""
+        until = window_end(self.job, self.api)
+        last = datetime.fromisoformat(cursor["until"])
         self._changed(_Rows(self.definition), last)
-        self._finish(dict(job.cursor) | {"until": max(until, last).isoformat()})
+        self.job.finish(cursor | {"until": max(until, last).isoformat()})
 
     def _changed(self, rows: _Rows, since: datetime) -> list[str]:
         start = since - timedelta(minutes=self.api.options.look_back_minutes)
@@ -232,20 +261,22 @@ class _Reading:
             on_reject=self.job.reject,
         )
 
-    def _window_end(self) -> datetime:
-        return window_end(self.job, self.api)
+    def _until(self) -> str:
+        return window_end(self.job, self.api).isoformat()
+
+    def _is_pulse(self) -> bool:
+        """Everything was read once, and this is no night: long lists belong into the night."""
+        return "full_at" in self.job.cursor and not self.job.fetched.get(THOROUGH)
 
     def _is_due(self, days: float) -> bool:
-        """Is everything to be read again? Long lists belong into the night."""
+        """Is everything to be read again? A night does not wait for the last minutes to pass."""
         at = moment(self.job.cursor.get("full_at"))
-        grace = -_EARLY if self.job.fetched.get(THOROUGH) else _OVERDUE
-        return at is None or self.job.now - at >= timedelta(days=days) + grace
+        if at is None or self._is_pulse():
+            return at is None
+        return self.job.now - at >= timedelta(days=days) - _EARLY
 
     def _link(self, delta: str) -> dict[str, str]:
         return {"delta": delta, "delta_at": self.job.now.isoformat()}
-
-    def _finish(self, cursor: dict[str, Any]) -> None:
-        self.job.finish(cursor | {"select": self.select})
 
 
 def window_end(job: Pull, api: Dataverse) -> datetime:
