@@ -78,7 +78,7 @@ def moments(world: World) -> dict[str, datetime]:
 
 
 @pytest.mark.parametrize(
-    ("what", "tracked"), [("merged", True), ("deleted", True), ("merged", False)]
+    ("what", "tracked"), [("merged", True), ("deleted", True), ("deleted", False)]
 )
 def test_nights_and_pulses_give_what_a_fresh_pull_gives(
     small_world: World, tmp_path: Path, what: str, tracked: bool
