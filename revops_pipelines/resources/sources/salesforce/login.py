@@ -10,13 +10,13 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from revops_pipelines.engine.ingest.address import origin_of
 from revops_pipelines.engine.ingest.errors import AddressRefusedError, CredentialsRefusedError
+from revops_pipelines.engine.ingest.login import Login
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path, no secret
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -34,46 +34,23 @@ class Session:
     instance_url: str
 
 
-class Sessions:
-    """The session: asked for when first needed, and anew when Salesforce no longer takes it.
-
-    Once the credentials are refused they stay refused: threads do not ask one after the other.
-    """
+class Sessions(Login[Session]):
+    """A login that grants a session; one at another address than before is not followed."""
 
     def __init__(self, ask: Callable[[], Session]) -> None:
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._session: Session | None = None
-        self._refused: str | None = None
-
-    def __repr__(self) -> str:
-        return "Sessions(***)"
-
-    def current(self) -> Session:
-        """The session that holds now. Raises CredentialsRefusedError."""
-        with self._lock:
-            return self._session or self._renew()
+        self._logs_in = ask
+        self._address: str | None = None
+        super().__init__(self._checked)
 
     def headers(self) -> Mapping[str, str]:
-        """The Authorization header. Raises CredentialsRefusedError."""
+        """The Authorization header. Raises IngestError."""
         return {"Authorization": f"Bearer {self.current().token}"}
 
-    def renew(self) -> None:
-        """Log in again. Raises CredentialsRefusedError."""
-        with self._lock:
-            self._renew()
-
-    def _renew(self) -> Session:
-        if self._refused is not None:
-            raise CredentialsRefusedError(self._refused)
-        try:
-            session = self._ask()
-        except CredentialsRefusedError as error:
-            self._refused = str(error)
-            raise
-        if self._session is not None and self._session.instance_url != session.instance_url:
+    def _checked(self) -> Session:
+        session = self._logs_in()
+        if self._address not in (None, session.instance_url):
             raise AddressRefusedError("the org moved to another address; the next run goes there")
-        self._session = session
+        self._address = session.instance_url
         return session
 
 
