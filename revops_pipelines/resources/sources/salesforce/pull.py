@@ -34,7 +34,7 @@ from revops_pipelines.resources.sources.salesforce.schema import (
 
 # What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
 THOROUGH = "thorough"
-_EARLY, _OVERDUE = timedelta(hours=6), timedelta(days=1)
+_EARLY = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +141,13 @@ def _plan(job: Pull, api: Salesforce) -> _Plan:
         look_back=timedelta(minutes=options.look_back_minutes),
         server_now=api.http.server_now(),
     )
-    # Long readings belong into the night. A run without the streams of the night only makes up for
-    # nights that did not happen; one with them does not wait for the last minutes to pass.
-    grace = -_EARLY if job.fetched.get(THOROUGH) else _OVERDUE
-    full_every = timedelta(days=options.full_every_days) + grace
-    if last is None or _is_due(job, "full_at", full_every):
+    # Long readings belong into the night, which does not wait for the last minutes to pass. A pulse
+    # never makes up for nights that did not happen: alerts would wait for a reading of hours.
+    if last is not None and not job.fetched.get(THOROUGH):
+        return _Plan(changes, changes.end, asks_deletes=False)
+    if last is None or _is_due(job, "full_at", timedelta(days=options.full_every_days) - _EARLY):
         return _Plan(None, changes.end, asks_deletes=False)
-    every = timedelta(hours=options.deleted_every_hours) + max(grace, timedelta())
+    every = timedelta(hours=options.deleted_every_hours)
     asked = "deleted_at" not in job.cursor or _is_due(job, "deleted_at", every)
     return _Plan(changes, changes.end, asks_deletes=asked)
 
