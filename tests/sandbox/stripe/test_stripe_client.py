@@ -20,6 +20,10 @@ from revops_pipelines.sandbox.world.truth_billing import Period, ledger
 Caller = Any
 
 
+# Its telemetry would write an identifier of the machine into the home folder.
+stripe.enable_telemetry = False
+
+
 def _client(caller: Caller, key: str = KEYS["api_key"]) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
