@@ -21,6 +21,7 @@ import duckdb
 import pytest
 
 from revops_pipelines.engine.declarations import Source
+from revops_pipelines.engine.ingest.errors import IngestError
 from revops_pipelines.engine.ingest.load import ensure_raw_tables, load_stream
 from revops_pipelines.engine.ingest.pull import Failed, SourceJob, pull_sources
 from revops_pipelines.engine.registry import discover
@@ -94,9 +95,12 @@ class Vendor:
             landed = pulled[self.source.name, stream.name]
             if isinstance(landed, Failed):
                 failed[stream.name] = landed
-            else:
-                at = self.clock.now()
+                continue
+            at = self.clock.now()
+            try:
                 load_stream(self.warehouse, self.source.name, stream, landed, "run", at)
+            except IngestError as error:
+                failed[stream.name] = Failed(self.source.name, stream.name, error)
         return failed
 
     def _options(self) -> Any:
@@ -167,21 +171,28 @@ def _nights_until_well(vendor: Vendor) -> int:
 
 
 @each_source
-@pytest.mark.parametrize("fault", ONCE)
-def test_a_fault_on_the_way_changes_nothing(
-    name: str, fault: str, quiet: Callable[[str], tuple[Any, Any]], tmp_path: Path
+def test_faults_on_the_way_change_nothing(
+    name: str, quiet: Callable[[str], tuple[Any, Any]], tmp_path: Path
 ) -> None:
+    """Each of them once in the first load and once in the night after, a few calls apart."""
     first, second = quiet(name)
     with served(name, tmp_path) as vendor:
-        for after in (0, 4, 9):
-            vendor.app.faults.next(ONCE[fault], after=after)
+        _plan(vendor)
         _nights_until_well(vendor)
-        assert vendor.app.faults.played > 0
+        assert vendor.app.faults.played > len(ONCE) / 2
         assert vendor.tables() == first
+        vendor.app.faults.clear()
         vendor.clock.advance(timedelta(days=1))
-        vendor.app.faults.next(ONCE[fault], after=1)
+        _plan(vendor)
         _nights_until_well(vendor)
+        vendor.app.faults.clear()
         assert vendor.tables() == second
+
+
+def _plan(vendor: Vendor) -> None:
+    # Every plan counts the calls that it sees; those before it in the list take theirs first.
+    for place, fault in enumerate(ONCE.values()):
+        vendor.app.faults.next(fault, after=2 * place)
 
 
 @each_source
@@ -196,7 +207,8 @@ def test_what_lasts_fails_the_night_and_loses_nothing(
         vendor.clock.advance(timedelta(days=1))
         vendor.app.faults.next(LASTING[fault], times=None)
         before = sum(vendor.app.requests.values())
-        assert set(vendor.night()) == set(first)
+        # What the account does not have was empty before and stays so.
+        assert set(vendor.night()) >= {stream for stream, rows in first.items() if rows}
         assert sum(vendor.app.requests.values()) - before < MOST_CALLS
         assert vendor.cursors() == kept
         assert vendor.tables() == first

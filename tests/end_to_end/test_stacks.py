@@ -7,6 +7,7 @@ nothing else, may differ: see docs/systems/README.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import product
@@ -18,7 +19,16 @@ from whole_nights import USUAL, Night
 CRMS = ("hubspot", "salesforce", "dynamics")
 MARKETING = ("marketo", "hubspot_marketing")
 BILLING = ("stripe", "chargebee")
-STACKS = [stack for stack in product(CRMS, MARKETING, BILLING) if stack != USUAL]
+# Every pair of systems meets in one of these; `make stacks` runs all combinations.
+PAIRS = [
+    ("hubspot", "hubspot_marketing", "chargebee"),
+    ("salesforce", "marketo", "chargebee"),
+    ("salesforce", "hubspot_marketing", "stripe"),
+    ("dynamics", "marketo", "stripe"),
+    ("dynamics", "hubspot_marketing", "chargebee"),
+]
+ALL = [stack for stack in product(CRMS, MARKETING, BILLING) if stack != USUAL]
+STACKS = ALL if os.environ.get("REVOPS_ALL_STACKS") else PAIRS
 SEEDS = (7, 11)
 # HubSpot tells instants to the millisecond, Salesforce and Dynamics to the second: a span between
 # two of them may be off by one second, and a value per day of such spans in its fifth digit.
@@ -40,11 +50,11 @@ def nights(request: pytest.FixtureRequest, night: Callable[..., Night]) -> tuple
 def values(night: Night) -> Mapping[Key, Mapping[str, Any]]:
     """Every published value but for some groups.
 
-    Owners and stages have each vendor's own names. Of what an account is (industry, segment,
-    region) the second CRM knows nothing where the account was deleted before the first night;
+    Owners and stages have each vendor's own names. Of what an account or a lead is (industry,
+    segment, region, channel) another CRM knows nothing where it was deleted before the first night;
     HubSpot alone lists archived ones.
     """
-    apart = ("owner", "stage", "industry", "segment", "region")
+    apart = ("owner", "stage", "industry", "segment", "region", "channel")
     named = " OR ".join(f"json_exists(dimensions, '$.{name}')" for name in apart)
     return {
         (row["metric"], row["grain"], row["period_start_on"], row["dimensions"]): row
@@ -88,7 +98,7 @@ def test_every_number_is_the_same(nights: tuple[Night, Night]) -> None:
         for key in expected.keys() | found.keys()
         if not alike(expected.get(key), found.get(key))
     }
-    assert len(found) > 4_000
+    assert len(found) > 3_000
     assert apart == {}
 
 

@@ -90,11 +90,12 @@ def pull_sources(
     sink = progress or SilentProgress()
     results: dict[tuple[str, str], Pulled] = {}
     with ThreadPoolExecutor(max(1, len(jobs)), "source") as pool:
-        futures = [
-            pool.submit(_pull_source, job, landing, now, threads, sink, stop, crash_point)
-            for job in jobs
-        ]
+        # An interrupt between two submissions must stop those that are under way, too.
         try:
+            futures = [
+                pool.submit(_pull_source, job, landing, now, threads, sink, stop, crash_point)
+                for job in jobs
+            ]
             wait(futures)
         except BaseException:
             stop.set()
