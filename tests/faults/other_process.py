@@ -76,6 +76,8 @@ def holding_file(warehouse: Path, held: Event, release: Event) -> None:
 
 def interrupted_night(home: Path, url: str) -> None:
     """A night that really waits; Ctrl-C ends it with exit code 130."""
+    # A shell starts its background jobs with the signal ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         night(home, url, patient=True)
     except KeyboardInterrupt:
