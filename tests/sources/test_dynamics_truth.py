@@ -7,12 +7,13 @@ first pull is gone without a trace; the nightly pulls of `test_dynamics_pull.py`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from dynamics_warehouse import Row, Served, Warehouse, served
+from first_touches import first_touches, utc
 
 from revops_pipelines.sandbox.dynamics import ids
 from revops_pipelines.sandbox.truth import true_tables
@@ -37,10 +38,6 @@ def pulled(
         warehouse.pull_all(dynamics)
         yield dynamics, warehouse, dict(true_tables(world, dynamics.clock.now()))
     warehouse.connection.close()
-
-
-def utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
 
 
 def second(moment: datetime | None) -> datetime | None:
@@ -139,38 +136,6 @@ def touch_id(told: str | None) -> str | None:
         return None
     kind, number = told.split(":")
     return f"dynamics:{ids.ACTIVITY_TABLES[kind]}:{ids.activity_guid(kind, int(number))}"
-
-
-def first_touches(
-    house: Warehouse, person_of: dict[str, int], now: datetime
-) -> dict[int, tuple[datetime, str]]:
-    """The definition, word for word and row by row, on what is offered."""
-    raised: dict[int, datetime] = {}
-    for lead in house.offered("leads"):
-        at = utc(lead["raised_at"])
-        person = person_of[lead["lead_id"]]
-        if at is not None and (person not in raised or at < raised[person]):
-            raised[person] = at
-    first: dict[int, tuple[datetime, str]] = {}
-    for row in house.offered("activities"):
-        person = person_of.get(row["lead_id"] or "", -1)
-        at = utc(row["occurred_at"])
-        if at is None or not _answers(row) or at > now or at < raised.get(person, now):
-            continue
-        touch = (at, row["activity_id"])
-        if person not in first or touch < first[person]:
-            first[person] = touch
-    return first
-
-
-def _answers(row: Row) -> bool:
-    return (
-        row["is_human"]
-        and row["direction"] == "outbound"
-        and row["kind"] in ("call", "email", "meeting", "message")
-        and row["outcome"] != "bounced"
-        and row["_deleted_at"] is None
-    )
 
 
 def test_first_conversations(pulled: Pulled) -> None:

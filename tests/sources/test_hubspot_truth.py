@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hubspot_warehouse import Row, Warehouse
+from first_touches import first_touches, utc
+from hubspot_warehouse import Warehouse
 
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 from revops_pipelines.sandbox.frame import Options
@@ -42,10 +43,6 @@ def pulled(
 
 
 Pulled = tuple[Sandbox, Warehouse, dict[str, list[Any]]]
-
-
-def utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
 
 
 def to_the_milli(moment: datetime | None) -> datetime | None:
@@ -107,38 +104,6 @@ def test_first_touches_are_those_that_answered(pulled: Pulled) -> None:
         assert activity == (f"hubspot:{wanted}" if wanted else None), true
         answered += at is not None
     assert answered > 20
-
-
-def first_touches(
-    house: Warehouse, person_of: dict[str, int], now: datetime
-) -> dict[int, tuple[datetime, str]]:
-    """The definition, word for word and row by row, on what is offered."""
-    raised: dict[int, datetime] = {}
-    for lead in house.offered("leads"):
-        at = utc(lead["raised_at"])
-        person = person_of[lead["lead_id"]]
-        if at is not None and (person not in raised or at < raised[person]):
-            raised[person] = at
-    first: dict[int, tuple[datetime, str]] = {}
-    for row in house.offered("activities"):
-        person = person_of.get(row["lead_id"] or "", -1)
-        at = utc(row["occurred_at"])
-        if at is None or not _answers(row) or at > now or at < raised.get(person, now):
-            continue
-        touch = (at, row["activity_id"])
-        if person not in first or touch < first[person]:
-            first[person] = touch
-    return first
-
-
-def _answers(row: Row) -> bool:
-    return (
-        row["is_human"]
-        and row["direction"] == "outbound"
-        and row["kind"] in ("call", "email", "meeting", "message")
-        and row["outcome"] != "bounced"
-        and row["_deleted_at"] is None
-    )
 
 
 def test_deals_stand_as_they_should(pulled: Pulled) -> None:

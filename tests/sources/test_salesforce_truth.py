@@ -6,12 +6,13 @@ Salesforce keeps whole seconds: instants are compared cut to the second.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from salesforce_warehouse import Row, Warehouse
+from first_touches import first_touches, utc
+from salesforce_warehouse import Warehouse
 
 from revops_pipelines.sandbox.frame import Options
 from revops_pipelines.sandbox.salesforce import ids
@@ -45,10 +46,6 @@ def pulled(
 
 
 Pulled = tuple[Sandbox, Warehouse, dict[str, list[Any]]]
-
-
-def utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
 
 
 def second(moment: datetime | None) -> datetime | None:
@@ -128,38 +125,6 @@ def test_first_touches_are_those_that_answered(pulled: Pulled) -> None:
 def touch(hubspot: str) -> str:
     kind, number = hubspot.split(":")
     return named(ids.activity_record_id(kind, number))
-
-
-def first_touches(
-    house: Warehouse, person_of: dict[str, int], now: datetime
-) -> dict[int, tuple[datetime, str]]:
-    """The definition, word for word and row by row, on what is offered."""
-    raised: dict[int, datetime] = {}
-    for lead in house.offered("leads"):
-        at = utc(lead["raised_at"])
-        person = person_of[lead["lead_id"]]
-        if at is not None and (person not in raised or at < raised[person]):
-            raised[person] = at
-    first: dict[int, tuple[datetime, str]] = {}
-    for row in house.offered("activities"):
-        person = person_of.get(row["lead_id"] or "", -1)
-        at = utc(row["occurred_at"])
-        if at is None or not _answers(row) or at > now or at < raised.get(person, now):
-            continue
-        made = (at, row["activity_id"])
-        if person not in first or made < first[person]:
-            first[person] = made
-    return first
-
-
-def _answers(row: Row) -> bool:
-    return (
-        row["is_human"]
-        and row["direction"] == "outbound"
-        and row["kind"] in ("call", "email", "meeting", "message")
-        and row["outcome"] != "bounced"
-        and row["_deleted_at"] is None
-    )
 
 
 def test_first_conversations_are_those_that_were(pulled: Pulled) -> None:

@@ -20,12 +20,10 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
+from revops_pipelines.engine.ingest.nights import EARLY, is_night, moment
 from revops_pipelines.engine.ingest.windows import pull_window
 from revops_pipelines.resources.sources.dynamics.client import Dataverse, Definition, Page
 
-# What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
-THOROUGH = "thorough"
-_EARLY = timedelta(hours=6)
 _ALWAYS = ("createdon", "modifiedon", "merged", "_masterid_value", "versionnumber")
 _DELETED = "$deletedEntity"
 # A count that reaches this may mean more.
@@ -266,14 +264,14 @@ class _Reading:
 
     def _is_pulse(self) -> bool:
         """Everything was read once, and this is no night: long lists belong into the night."""
-        return "full_at" in self.job.cursor and not self.job.fetched.get(THOROUGH)
+        return "full_at" in self.job.cursor and not is_night(self.job)
 
     def _is_due(self, days: float) -> bool:
         """Is everything to be read again? A night does not wait for the last minutes to pass."""
         at = moment(self.job.cursor.get("full_at"))
         if at is None or self._is_pulse():
             return at is None
-        return self.job.now - at >= timedelta(days=days) - _EARLY
+        return self.job.now - at >= timedelta(days=days) - EARLY
 
     def _link(self, delta: str) -> dict[str, str]:
         return {"delta": delta, "delta_at": self.job.now.isoformat()}
@@ -289,11 +287,6 @@ def window_end(job: Pull, api: Dataverse) -> datetime:
         look_back=timedelta(),
         server_now=api.http.server_now(),
     ).end
-
-
-def moment(value: Any) -> datetime | None:
-    """A moment out of a cursor or a row."""
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 def written(at: datetime) -> str:

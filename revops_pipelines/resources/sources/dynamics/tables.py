@@ -12,11 +12,10 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
+from revops_pipelines.engine.ingest.nights import moment, tell_night
 from revops_pipelines.resources.sources.dynamics.audit_details import with_changes
 from revops_pipelines.resources.sources.dynamics.client import Dataverse
 from revops_pipelines.resources.sources.dynamics.pull import (
-    THOROUGH,
-    moment,
     window_end,
     written,
 )
@@ -31,7 +30,7 @@ def pull_organization(job: Pull) -> None:
 
     As the first stream that no pulse pulls, this one also tells the others so.
     """
-    job.share(THOROUGH, True)
+    tell_night(job)
     api: Dataverse = job.client
     select = "organizationid,name,_basecurrencyid_value,isauditenabled,modifiedon"
     for page in api.pages("organizations", {"$select": select}, on_reject=job.reject):

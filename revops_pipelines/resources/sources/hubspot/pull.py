@@ -25,6 +25,7 @@ import msgspec
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
 from revops_pipelines.engine.ingest.guards import reconcile
+from revops_pipelines.engine.ingest.nights import EARLY, is_night, moment
 from revops_pipelines.engine.ingest.windows import Window, pull_window
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
 from revops_pipelines.resources.sources.hubspot.reading import (
@@ -38,10 +39,7 @@ from revops_pipelines.resources.sources.hubspot.reading import (
     read_records,
 )
 
-# What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
-THOROUGH = "thorough"
 _LISTING = ("listed_after", "listed", "listed_until")
-_EARLY = timedelta(hours=6)
 _ALWAYS = ("hs_merged_object_ids", "hs_object_source", "hubspot_owner_id")
 # Quotes inside a value are escaped, so that this cannot match within somebody's text.
 _MERGED = re.compile(rb'"hs_merged_object_ids":\s?"([0-9; ]+)"')
@@ -121,7 +119,7 @@ class _Begun:
 
 def _begun(job: Pull, plan: _Plan) -> _Begun:
     """What an earlier run left of a full listing; changes since it began are still to be read."""
-    at = _moment(job.cursor.get("listed_until"))
+    at = moment(job.cursor.get("listed_until"))
     if plan.changes is not None or at is None:
         return _Begun(None, 0, plan.until)
     return _Begun(job.cursor.get("listed_after"), int(job.cursor.get("listed", 0)), at)
@@ -129,7 +127,7 @@ def _begun(job: Pull, plan: _Plan) -> _Begun:
 
 def _plan(job: Pull, api: HubSpot, kind: ObjectKind) -> _Plan:
     options = api.options
-    last = _moment(job.cursor.get("until"))
+    last = moment(job.cursor.get("until"))
     changes = pull_window(
         last,
         job.now,
@@ -141,21 +139,17 @@ def _plan(job: Pull, api: HubSpot, kind: ObjectKind) -> _Plan:
     is_listed = last is None or not kind.is_searched
     # Long lists belong into the night, which does not wait for the last minutes to pass. A pulse
     # never makes up for nights that did not happen: alerts would wait for a list of hours.
-    if not is_listed and not job.fetched.get(THOROUGH):
+    if not is_listed and not is_night(job):
         return _Plan(changes, changes.end, lists_archived=False)
-    if is_listed or _is_due(job, "full_at", timedelta(days=options.full_every_days) - _EARLY):
+    if is_listed or _is_due(job, "full_at", timedelta(days=options.full_every_days) - EARLY):
         return _Plan(None, changes.end)
     is_due = _is_due(job, "archived_at", timedelta(hours=options.archived_every_hours))
     return _Plan(changes, changes.end, is_due and not job.cursor.get("archived_refused"))
 
 
 def _is_due(job: Pull, done: str, every: timedelta) -> bool:
-    at = _moment(job.cursor.get(done))
+    at = moment(job.cursor.get(done))
     return at is None or job.now - at >= every
-
-
-def _moment(value: Any) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 class Tally:
@@ -265,8 +259,8 @@ def _archived_at(record: bytes) -> datetime | None:
     ended = msgspec.json.decode(record, type=_Ended)
     if ended.archived_at is None:
         return None
-    moments = (_moment(ended.archived_at), _moment(ended.updated_at))
-    return max(moment for moment in moments if moment is not None)
+    moments = (moment(ended.archived_at), moment(ended.updated_at))
+    return max(at for at in moments if at is not None)
 
 
 def _bury_merged(job: Pull, identifier: str, record: bytes) -> list[str]:

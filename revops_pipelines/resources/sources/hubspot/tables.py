@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.nights import tell_night
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
-from revops_pipelines.resources.sources.hubspot.pull import THOROUGH
 from revops_pipelines.resources.sources.hubspot.reading import Page, pages
 
 _PAGE = {"limit": 100}
@@ -35,7 +35,7 @@ def pull_pipelines(job: Pull) -> None:
 
     As the first stream that no pulse pulls, this one also tells the others so.
     """
-    job.share(THOROUGH, True)
+    tell_night(job)
     api: HubSpot = job.client
     page = api.get(Page, api.paths.pipelines("deals"), None, job.reject)
     job.write(bytes(record) for record in page.results)

@@ -18,8 +18,9 @@ import msgspec
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import RequestRefusedError
 from revops_pipelines.engine.ingest.guards import reconcile
+from revops_pipelines.engine.ingest.nights import EARLY, tell_night
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
-from revops_pipelines.resources.sources.hubspot.pull import THOROUGH, Tally
+from revops_pipelines.resources.sources.hubspot.pull import Tally
 from revops_pipelines.resources.sources.hubspot.reading import Page, batches, pages
 from revops_pipelines.resources.sources.hubspot_marketing.client import options_of, paths_of
 
@@ -39,7 +40,6 @@ CAMPAIGNS = "campaigns"
 # The types of assets by which a touch is told to be a campaign's.
 LIST_ASSET = "OBJECT_LIST"
 ASSET_TYPES = ("FORM", "MARKETING_EMAIL", LIST_ASSET)
-_EARLY = timedelta(hours=6)
 
 
 class Campaign(msgspec.Struct, rename="camel"):
@@ -97,7 +97,7 @@ class _Batch(msgspec.Struct):
 
 def pull_campaigns(job: Pull) -> None:
     """All campaigns. As the first stream that no pulse pulls, this one also tells the others so."""
-    job.share(THOROUGH, True)
+    tell_night(job)
     known: list[Campaign] = []
     total = 0
     for page in _listed(job):
@@ -147,7 +147,7 @@ def pull_money(job: Pull) -> None:
     at = api.http.server_now() or job.now
     cursor = dict(job.cursor) | {"until": at.isoformat()}
     full_at, until = job.cursor.get("full_at"), job.cursor.get("until")
-    every = timedelta(days=options.full_every_days) - _EARLY
+    every = timedelta(days=options.full_every_days) - EARLY
     if until is None or full_at is None or job.now - datetime.fromisoformat(full_at) >= every:
         due = campaigns
         cursor["full_at"] = job.now.isoformat()

@@ -12,6 +12,7 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.guards import reconcile
+from revops_pipelines.engine.ingest.nights import EARLY
 from revops_pipelines.resources.sources.hubspot.client import HubSpot
 from revops_pipelines.resources.sources.hubspot.pull import Tally
 from revops_pipelines.resources.sources.hubspot.reading import pages
@@ -23,8 +24,6 @@ from revops_pipelines.resources.sources.hubspot_marketing.client import options_
 from revops_pipelines.resources.sources.hubspot_marketing.pull import LISTS, List, listed_lists
 
 CONTACT_TYPE = "0-1"
-
-_EARLY = timedelta(hours=6)
 
 
 class _Member(msgspec.Struct, rename="camel"):
@@ -42,7 +41,7 @@ def pull_members(job: Pull) -> None:
     at = api.http.server_now() or job.now
     cursor = dict(job.cursor) | {"until": at.isoformat()}
     full_at, until = job.cursor.get("full_at"), job.cursor.get("until")
-    every = timedelta(days=options.full_every_days) - _EARLY
+    every = timedelta(days=options.full_every_days) - EARLY
     is_full = until is None or full_at is None or job.now - datetime.fromisoformat(full_at) >= every
     if is_full:
         job.complete_ids([])

@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.guards import VolumeGuard
+from revops_pipelines.engine.ingest.nights import moment
 from revops_pipelines.engine.ingest.paging import follow
 from revops_pipelines.engine.ingest.windows import Window, pull_window
 from revops_pipelines.resources.sources.marketo import bulk, records
@@ -89,7 +90,7 @@ def pull_leads(job: Pull) -> None:
 def window_of(job: Pull, api: Marketo) -> Window:
     """The window of this pull: from the last one's end, or the oldest record, to now."""
     options = api.options
-    last = _moment(job.cursor.get("until"))
+    last = moment(job.cursor.get("until"))
     first = job.now if last is not None else first_moment(api)
     return pull_window(
         last,
@@ -103,17 +104,13 @@ def window_of(job: Pull, api: Marketo) -> Window:
 
 def is_full_due(job: Pull, api: Marketo) -> bool:
     """Is it time to read everything, because changes may have been missed?"""
-    last, full_at = _moment(job.cursor.get("until")), _moment(job.cursor.get("full_at"))
+    last, full_at = moment(job.cursor.get("until")), moment(job.cursor.get("full_at"))
     if last is None or full_at is None or "filled" in job.cursor:
         return True
     if job.now - full_at >= timedelta(days=api.options.full_every_days):
         return True
     # Deleted leads are told of for two weeks only.
     return job.now - last >= timedelta(days=api.options.deletions_kept_days)
-
-
-def _moment(value: Any) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 def first_moment(api: Marketo) -> datetime:
@@ -175,7 +172,7 @@ def _extract_leads(job: Pull, api: Marketo, window: Window) -> str:
     Those that are not among them are gone, unless an earlier pull already extracted some.
     """
     fields = api.lead_fields()
-    filled = _moment(job.cursor.get("filled"))
+    filled = moment(job.cursor.get("filled"))
     since = window.end.isoformat() if filled is None else str(job.cursor["filling_since"])
     found: list[str] = []
 

@@ -14,6 +14,7 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import RequestRefusedError
+from revops_pipelines.engine.ingest.nights import moment
 from revops_pipelines.engine.ingest.windows import Window
 from revops_pipelines.resources.sources.salesforce.client import Salesforce
 from revops_pipelines.resources.sources.salesforce.reading import Query, read
@@ -59,15 +60,15 @@ def told(api: Salesforce, name: str, window: Window) -> Told | None:
         if error.code in _CANNOT_TELL:
             return None
         raise
-    earliest = _moment(answer.earliest_date_available)
+    earliest = moment(answer.earliest_date_available)
     if earliest is not None and earliest > start:
         return None
     records = tuple(
         (each.id, at)
         for each in answer.deleted_records
-        if (at := _moment(each.deleted_date)) is not None
+        if (at := moment(each.deleted_date)) is not None
     )
-    covered = _moment(answer.latest_date_covered)
+    covered = moment(answer.latest_date_covered)
     return Told(records, end if covered is None else min(covered, end))
 
 
@@ -84,7 +85,3 @@ def compare_ids(job: Pull, api: Salesforce, query: Query) -> None:
 
 def _minute(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

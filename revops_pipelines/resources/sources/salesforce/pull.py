@@ -18,6 +18,7 @@ from typing import Any
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import PermissionMissingError, RequestRefusedError
+from revops_pipelines.engine.ingest.nights import EARLY, is_night, moment
 from revops_pipelines.engine.ingest.windows import Window, pull_window
 from revops_pipelines.resources.sources.salesforce import deletes
 from revops_pipelines.resources.sources.salesforce.client import Salesforce
@@ -31,10 +32,6 @@ from revops_pipelines.resources.sources.salesforce.schema import (
     hidden_fields,
     readable_fields,
 )
-
-# What a stream that is pulled at night only tells its siblings: this run is no mere pulse.
-THOROUGH = "thorough"
-_EARLY = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,7 @@ def read_whole(job: Pull, api: Salesforce, described: Described, needed: Sequenc
 
 def _plan(job: Pull, api: Salesforce) -> _Plan:
     options = api.options
-    last = _moment(job.cursor.get("until"))
+    last = moment(job.cursor.get("until"))
     changes = pull_window(
         last,
         job.now,
@@ -143,9 +140,9 @@ def _plan(job: Pull, api: Salesforce) -> _Plan:
     )
     # Long readings belong into the night, which does not wait for the last minutes to pass. A pulse
     # never makes up for nights that did not happen: alerts would wait for a reading of hours.
-    if last is not None and not job.fetched.get(THOROUGH):
+    if last is not None and not is_night(job):
         return _Plan(changes, changes.end, asks_deletes=False)
-    if last is None or _is_due(job, "full_at", timedelta(days=options.full_every_days) - _EARLY):
+    if last is None or _is_due(job, "full_at", timedelta(days=options.full_every_days) - EARLY):
         return _Plan(None, changes.end, asks_deletes=False)
     every = timedelta(hours=options.deleted_every_hours)
     asked = "deleted_at" not in job.cursor or _is_due(job, "deleted_at", every)
@@ -153,12 +150,8 @@ def _plan(job: Pull, api: Salesforce) -> _Plan:
 
 
 def _is_due(job: Pull, done: str, every: timedelta) -> bool:
-    at = _moment(job.cursor.get(done))
+    at = moment(job.cursor.get(done))
     return at is not None and job.now - at >= every
-
-
-def _moment(value: Any) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 def _done(job: Pull, *names: str) -> dict[str, Any]:
@@ -208,7 +201,7 @@ def bury(job: Pull, page: Iterable[Record]) -> None:
 
 def _pull_deletes(job: Pull, api: Salesforce, query: Query, until: datetime) -> dict[str, Any]:
     """Ask for the deletes since the last time; where Salesforce forgot some, compare all ids."""
-    since = _moment(job.cursor.get("deleted_until") or job.cursor.get("until")) or until
+    since = moment(job.cursor.get("deleted_until") or job.cursor.get("until")) or until
     options = api.options
     window = Window(since - timedelta(minutes=options.look_back_minutes), until)
     told = None

@@ -11,8 +11,9 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Pull
 from revops_pipelines.engine.ingest.errors import RequestRefusedError
+from revops_pipelines.engine.ingest.nights import tell_night
 from revops_pipelines.resources.sources.salesforce.client import Salesforce
-from revops_pipelines.resources.sources.salesforce.pull import THOROUGH, end_empty, read_whole
+from revops_pipelines.resources.sources.salesforce.pull import end_empty, read_whole
 from revops_pipelines.resources.sources.salesforce.schema import (
     Described,
     describe,
@@ -45,7 +46,7 @@ def pull_organization(job: Pull) -> None:
 
     As the first stream that no pulse pulls, this one also tells the others so.
     """
-    job.share(THOROUGH, True)
+    tell_night(job)
     table_puller("Organization", ())(job)
 
 

@@ -29,6 +29,7 @@ A change of price or quantity without proration counts from the first bill that 
 
 from __future__ import annotations
 
+from revops_pipelines.engine.conform.debts import spans_of_debts
 from revops_pipelines.resources.sources.stripe.money import cents, day, half_up, units
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 
@@ -36,8 +37,6 @@ from revops_pipelines.resources.sources.stripe.options import StripeOptions
 PAUSED_WITHIN_SECONDS = 86_400
 # A line's worth is spread over its own seconds where no price says its interval: 365 days / 12.
 MONTH_SECONDS = 365 * 86_400 // 12
-# What is in force before a subscription's first mark.
-BEGINNING = "DATE '1900-01-01'"
 
 # What each price costs how often: from the price list, else from where it is in use (prices made
 # inline for one subscription are in no list).
@@ -275,25 +274,7 @@ def _states(past_due_days: int) -> str:
                CASE WHEN status <> 'trialing' THEN {day("trial_end")} END AS to_on,
                status = 'paused' AS then_pauses
         FROM subscriptions WHERE trial_start IS NOT NULL
-    ), marks AS (
-        SELECT subscription_id, from_on AS mark_on FROM debts
-        UNION SELECT subscription_id, from_on + {past_due_days} FROM debts
-              WHERE coalesce(to_on > from_on + {past_due_days}, true)
-        UNION SELECT subscription_id, to_on FROM debts WHERE to_on IS NOT NULL
-        UNION SELECT subscription_id, from_on FROM trials
-        UNION SELECT subscription_id, to_on FROM trials WHERE to_on IS NOT NULL
-        UNION SELECT id, {BEGINNING} FROM subscriptions
-    ), spans AS (
-        SELECT subscription_id, mark_on AS from_on,
-               lead(mark_on) OVER (PARTITION BY subscription_id ORDER BY mark_on) AS to_on
-        FROM marks
-    ), owing AS (
-        SELECT s.subscription_id, s.from_on,
-               bool_or(d.from_on + {past_due_days} <= s.from_on) AS is_unpaid
-        FROM spans s JOIN debts d ON d.subscription_id = s.subscription_id
-         AND d.from_on <= s.from_on AND coalesce(d.to_on > s.from_on, true)
-        GROUP BY ALL
-    ), states AS (
+    ), {spans_of_debts(past_due_days)}, states AS (
         SELECT s.*, CASE
                    WHEN s.from_on >= t.from_on AND coalesce(s.from_on < t.to_on, true)
                        THEN 'trialing'
