@@ -16,7 +16,8 @@ from pydantic_core import PydanticUndefined
 from revops_pipelines.commands.context import settings_or_fail
 from revops_pipelines.engine.plugin_tables import SCHEDULE, SOURCES, PluginKind
 from revops_pipelines.installation import plugin_kinds
-from revops_pipelines.settings import SECTIONS, BusinessCalendar, Document
+from revops_pipelines.settings import SECTIONS
+from revops_pipelines.settings_tables import BusinessCalendar, Document
 
 SCHEMA_FILE = "docs/revops.schema.json"
 

@@ -9,6 +9,7 @@ from revops_pipelines.contracts.contract import Contract, entity_of
 from revops_pipelines.contracts.contracts import Contracts
 from revops_pipelines.contracts.credit_notes import CreditNotes
 from revops_pipelines.contracts.customers import Customers
+from revops_pipelines.contracts.expenses import Expenses
 from revops_pipelines.contracts.fx_rates import FxRates
 from revops_pipelines.contracts.invoice_lines import InvoiceLines
 from revops_pipelines.contracts.invoices import Invoices
@@ -37,6 +38,7 @@ CONTRACTS: dict[str, type[Contract]] = {
         Campaigns,
         Touchpoints,
         MarketingSpend,
+        Expenses,
         WebTraffic,
         Opportunities,
         OpportunityContacts,

@@ -11,6 +11,7 @@ Value = Decimal | float | int | None
 NONE = "–"
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_SHORT = {"days": " d", "months": " months", "times": "x", "points": " points"}
 _SCALES = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 
 
@@ -29,8 +30,8 @@ def shown(value: Value, unit: str, currency: str) -> str:
         return f"{exact * 100:.1f}%"
     if unit == "minutes":
         return _duration(exact)
-    if unit == "days":
-        return f"{exact:,.1f} d"
+    if unit in _SHORT:
+        return f"{exact:,.1f}{_SHORT[unit]}"
     if unit.startswith("money"):
         return _money(exact, currency) + ("/day" if unit == "money_per_day" else "")
     return f"{exact:,.0f}" if exact == exact.to_integral() else f"{exact:,.2f}"

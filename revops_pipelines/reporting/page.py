@@ -27,6 +27,7 @@ STAGE_TITLES = {
     "engage": ("Engage", "marketing to sales"),
     "execute": ("Execute", "sales"),
     "expand": ("Expand and keep", "revenue"),
+    "trust": ("Trust", "what the numbers rest on"),
 }
 MOVEMENT_COLOURS = {
     "new": "var(--good)",

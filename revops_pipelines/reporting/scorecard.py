@@ -15,7 +15,7 @@ import duckdb
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.reporting.numbers import shown, shown_change
 
-STAGES = ("engage", "execute", "expand")
+STAGES = ("engage", "execute", "expand", "trust")
 # The order in which people ask; what is not named here follows by name.
 FIRST = (
     *("speed_to_lead", "sla_attainment", "lead_contact_rate", "lead_to_opportunity"),

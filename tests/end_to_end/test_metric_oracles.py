@@ -14,21 +14,16 @@ from pathlib import Path
 import pytest
 
 from revops_pipelines.assets import metrics as metric_plugins
+from revops_pipelines.contracts import CONTRACTS
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.registry import discover
 
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
-import oracle_deals
-import oracle_leads
-import oracle_revenue
+import oracles
 from oracle_compare import differences
 from oracle_rollup import Times
 
 SEEDS = (7, 11, 23)
-ENTITIES = """
-users accounts leads activities opportunities opportunity_contacts opportunity_stage_history
-customers subscriptions subscription_periods fx_rates
-""".split()
 METRICS = discover(metric_plugins, Metric).values()
 PUBLISHED = sorted(name for metric in METRICS for name in metric.published)
 
@@ -42,15 +37,11 @@ def wanted(night):
         told = night(seed)
         rows = {
             entity: told.rows(f"SELECT * EXCLUDE (source, source_id) FROM conformed.{entity}")
-            for entity in ENTITIES
+            for entity in CONTRACTS
         }
         as_of = told.rows("SELECT as_of_at FROM ops.parameters")[0]["as_of_at"]
         times = Times(told.settings, as_of.replace(tzinfo=UTC))
-        return (
-            oracle_leads.expected(rows, times)
-            | oracle_deals.expected(rows, times)
-            | oracle_revenue.expected(rows, times)
-        )
+        return oracles.expected(rows, times)
 
     return of
 

@@ -63,6 +63,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+def in_order() -> list[str]:
+    """Metrics after those whose tables they read."""
+    names: list[str] = []
+    waiting = dict(METRICS)
+    while waiting:
+        ready = [
+            name
+            for name, metric in waiting.items()
+            if not {f"metrics.{other}" for other in waiting if other != name} & set(metric.inputs)
+        ]
+        assert ready, f"metrics that wait for each other: {sorted(waiting)}"
+        names += ready
+        waiting = {name: metric for name, metric in waiting.items() if name not in ready}
+    return names
+
+
 def at(text: str) -> datetime:
     """A naive UTC instant from `2026-01-05 10:00`."""
     return datetime.fromisoformat(text)
@@ -113,6 +129,17 @@ class Warehouse:
         for name in names:
             built = build_metric(self.connection, METRICS[name])
         return built
+
+    def put_table(self, entity: str, text: str) -> None:
+        """Insert the rows of a table written as text: cells between bars, the first line names."""
+        head, *lines = ([cell.strip() for cell in line.split("|")] for line in text.split("\n"))
+        self.put(
+            entity,
+            *(
+                {name: cell or None for name, cell in zip(head, line, strict=True)}
+                for line in lines
+            ),
+        )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query."""

@@ -9,12 +9,14 @@ import random
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from metric_warehouse import AS_OF, Warehouse
 
-from revops_pipelines.settings import BusinessCalendar, Company, Response, Settings
+from revops_pipelines.settings import Settings
+from revops_pipelines.settings_tables import BusinessCalendar, Company, Response
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -60,7 +62,7 @@ def settings_of(seed: int) -> Settings:
 
 
 def company_of(seed: int) -> Rows:
-    """All rows of a company."""
+    """All rows of a company; each `random_*.py` with `extend(draw, rows)` adds entities to it."""
     draw = Draw(seed)
     rows: Rows = {
         "users": [
@@ -73,6 +75,10 @@ def company_of(seed: int) -> Rows:
     rows["fx_rates"] = _rates(draw)
     _sell(draw, rows)
     _bill(draw, rows)
+    for path in sorted(Path(__file__).parent.glob("random_*.py")):
+        extend = getattr(import_module(path.stem), "extend", None)
+        if extend is not None:
+            extend(Draw(f"{seed}:{path.stem}"), rows)
     return rows
 
 

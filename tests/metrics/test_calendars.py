@@ -13,7 +13,8 @@ from metric_warehouse import Warehouse, on
 
 from revops_pipelines.engine.metrics.calendars import reporting_days
 from revops_pipelines.engine.metrics.parameters import PARAMETERS
-from revops_pipelines.settings import Company, Settings
+from revops_pipelines.settings import Settings
+from revops_pipelines.settings_tables import Company
 
 ZONES = (
     "UTC",

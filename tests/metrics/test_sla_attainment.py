@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from metric_warehouse import Warehouse, at, on
 
-from revops_pipelines.settings import Response, Settings
+from revops_pipelines.settings import Settings
+from revops_pipelines.settings_tables import Response
 
 
 def put_lead(warehouse: Warehouse, lead: str, raised: str, touched: str | None = None) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from metric_warehouse import Warehouse, at, on
 
-from revops_pipelines.settings import BusinessCalendar, Response, Settings
+from revops_pipelines.settings import Settings
+from revops_pipelines.settings_tables import BusinessCalendar, Response
 
 # Monday 1 June 2026; the default calendar works 09:00 to 17:00 UTC, Monday to Friday.
 RAISED = at("2026-06-01 10:00")

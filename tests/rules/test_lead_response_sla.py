@@ -12,7 +12,8 @@ from rule_house import NOON, RuleHouse
 
 from revops_pipelines.engine.alerts.deadlines import Deadline, next_deadline, open_deadlines
 from revops_pipelines.sensors.rules.lead_response_sla import RULE
-from revops_pipelines.settings import BusinessCalendar, Response, Settings
+from revops_pipelines.settings import Settings
+from revops_pipelines.settings_tables import BusinessCalendar, Response
 
 
 def lead(

@@ -11,7 +11,8 @@ import pytest
 from revops_pipelines.engine.plugin_tables import ConfigurationError
 from revops_pipelines.installation import plugin_kinds
 from revops_pipelines.resources.systems import systems_of
-from revops_pipelines.settings import Document, Settings, load_settings
+from revops_pipelines.settings import Settings, load_settings
+from revops_pipelines.settings_tables import Document
 
 KINDS = plugin_kinds()
 ROOT = Path(__file__).parents[2]

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
-from metric_warehouse import METRICS, Warehouse
+from metric_warehouse import Warehouse, in_order
 from random_company import company_of, filled
 
 SEEDS = (21, 22, 23, 24, 25)
-FIRST = ("speed_to_lead", "mrr", "mrr_movements")
 
 BROKEN = {
     "opening and movements make the closing, per customer and month": """
@@ -123,7 +122,7 @@ BROKEN = {
 @cache
 def built(seed: int) -> Warehouse:
     warehouse = filled(seed, company_of(seed))
-    warehouse.build(*FIRST, *(name for name in METRICS if name not in FIRST))
+    warehouse.build(*in_order())
     return warehouse
 
 

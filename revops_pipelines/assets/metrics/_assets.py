@@ -12,10 +12,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from revops_pipelines.assets.metrics._identities import IDENTITIES, Identity
 from revops_pipelines.engine.factories.metadata import column_schema, same_named_lineage
 from revops_pipelines.engine.metrics.build import Built, build_metric
-from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.metrics.declaration import Identity, Metric
 from revops_pipelines.engine.metrics.tables import VALUES
 from revops_pipelines.engine.needs import Warehouse
 
@@ -38,7 +37,6 @@ def metric_asset(
     key = metric_key(metric.name)
     reads = {_input_key(name) for name in metric.inputs} & set(available) - {key}
     columns, meanings = _columns(metric)
-    identities = IDENTITIES.get(metric.name, ())
 
     @dg.asset(
         key=key,
@@ -50,7 +48,7 @@ def metric_asset(
         required_resource_keys={"warehouse"},
         check_specs=[
             dg.AssetCheckSpec(identity.name, asset=key, description=identity.holds)
-            for identity in identities
+            for identity in metric.identities
         ],
         metadata={
             "dagster/column_schema": column_schema(columns, meanings),
@@ -66,7 +64,7 @@ def metric_asset(
         warehouse: Warehouse = context.resources.warehouse
         with warehouse.get_connection() as connection:
             built = build_metric(connection, metric)
-            checks = [_held(connection, key, identity) for identity in identities]
+            checks = [_held(connection, key, identity) for identity in metric.identities]
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(built))
         yield from checks
 

@@ -10,6 +10,7 @@ from revops_pipelines.assets.metrics._customers import (
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
+    Identity,
     Metric,
     Ratio,
     Series,
@@ -177,5 +178,34 @@ METRIC = Metric(
             DetailColumn("closing_mrr", "DECIMAL(18,2)", "At the end of the month."),
         ),
         sql=MOVEMENTS,
+    ),
+    identities=(
+        Identity(
+            "movements_close",
+            "Opening MRR and the movements make the closing MRR, per customer and month.",
+            """
+            SELECT customer_id, period_start_on FROM metrics.mrr_movements
+            GROUP BY customer_id, period_start_on
+            HAVING MAX(opening_mrr) + SUM(amount) <> MAX(closing_mrr)
+                OR MAX(opening_mrr) <> MIN(opening_mrr) OR MAX(closing_mrr) <> MIN(closing_mrr)
+            """,
+        ),
+        Identity(
+            "months_join",
+            "A month opens with what the month before closed with.",
+            """
+            WITH months AS (
+              SELECT customer_id, period_start_on, MAX(opening_mrr) AS opening_mrr,
+                MAX(closing_mrr) AS closing_mrr
+              FROM metrics.mrr_movements GROUP BY customer_id, period_start_on
+            ), joined AS (
+              SELECT customer_id, period_start_on, opening_mrr,
+                LAG(closing_mrr) OVER (PARTITION BY customer_id ORDER BY period_start_on) AS before
+              FROM months
+            )
+            SELECT customer_id, period_start_on FROM joined
+            WHERE opening_mrr <> COALESCE(before, 0)
+            """,
+        ),
     ),
 )

@@ -7,6 +7,7 @@ from revops_pipelines.engine.metrics.declaration import (
     Benchmark,
     Detail,
     DetailColumn,
+    Identity,
     Metric,
     Series,
     Survival,
@@ -197,5 +198,21 @@ METRIC = Metric(
         ),
         sql=FIRST_TOUCHES,
         fragments=(COUNTED_LEADS,),
+    ),
+    identities=(
+        Identity(
+            "one_state_each",
+            "Every inbound lead is there once: answered or open, in time or late, or excluded.",
+            """
+            SELECT lead_id FROM metrics.speed_to_lead GROUP BY lead_id HAVING COUNT(*) > 1
+            UNION ALL
+            SELECT leads.lead_id FROM conformed.leads AS leads
+            CROSS JOIN ops.parameters AS parameters
+            WHERE leads.is_inbound AND leads.raised_at <= parameters.as_of_at
+              AND NOT EXISTS (
+                SELECT 1 FROM metrics.speed_to_lead AS told WHERE told.lead_id = leads.lead_id
+              )
+            """,
+        ),
     ),
 )

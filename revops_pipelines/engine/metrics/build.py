@@ -104,7 +104,13 @@ def _replace_detail(
     columns = ", ".join(f'"{column.name}" {column.type}' for column in detail.columns)
     connection.execute(f'CREATE OR REPLACE TABLE metrics."{detail.table}" ({columns})')
     select = render_detail(detail, shared)
-    connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{select}')
+    if detail.model is None:
+        connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{select}')
+    else:
+        modelled = detail.model(connection.execute(select).df())
+        connection.register("modelled", modelled)
+        connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME SELECT * FROM modelled')
+        connection.unregister("modelled")
     return _count(connection, f'SELECT COUNT(*) FROM metrics."{detail.table}"')
 
 

@@ -6,12 +6,27 @@ SQL text (`render`), rows (`build`) or what they may read of settings (`paramete
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-Stage = Literal["engage", "execute", "expand"]
-Unit = Literal["minutes", "days", "share", "money", "money_per_day", "count"]
-Format = Literal["duration", "percent", "money", "number"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Stage = Literal["engage", "execute", "expand", "trust"]
+Unit = Literal[
+    "minutes",
+    "days",
+    "months",
+    "share",
+    "ratio",
+    "times",
+    "money",
+    "money_per_day",
+    "count",
+    "points",
+]
+Format = Literal["duration", "percent", "money", "number", "multiple"]
 Grain = Literal["week", "month", "quarter"]
 Dimension = tuple[str, ...]
 
@@ -118,7 +133,9 @@ class DetailColumn:
 class Detail:
     """A table `metrics.<table>` with a row per thing measured; built before the series.
 
-    `key` names the columns that identify a row.
+    `key` names the columns that identify a row. `model` makes the table's rows of those that `sql`
+    selects, where SQL cannot say it (a fit, a match): a pure function, the same rows in any order
+    of its input.
     """
 
     table: str
@@ -127,6 +144,34 @@ class Detail:
     columns: tuple[DetailColumn, ...]
     sql: str
     fragments: tuple[Fragment, ...] = ()
+    model: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What must hold of a metric's tables on any data; checked in the run that builds them.
+
+    `broken` is SQL whose rows break it.
+    """
+
+    name: str
+    holds: str
+    broken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example for the catalogue, which the tests compute.
+
+    `story` tells it in words and numbers. `tables` are conformed tables as text, a line per row,
+    cells between bars, the first line naming the columns; an empty cell is null. `results` are
+    (id, first day of the month, value) of totals by month, known on 2026-06-30 at noon, UTC, with
+    default settings.
+    """
+
+    story: str
+    tables: Mapping[str, str]
+    results: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +180,9 @@ class Metric:
 
     `series[0]` is the metric itself and bears its name; others stand beside it (another quantile,
     another cohort) and never under its name. `inputs` are the tables that the SQL reads, as
-    `schema.table`; a test compares them with the text. `better` says which way is good.
+    `schema.table`; a test compares them with the text. `better` says which way is good. `formula`
+    is one line of words and signs; `differs` says how it differs from what a vendor or an article
+    calls by the same name, each with its source.
     """
 
     name: str
@@ -150,6 +197,10 @@ class Metric:
     series: tuple[Series, ...]
     detail: Detail | None = None
     benchmark: Benchmark | None = None
+    identities: tuple[Identity, ...] = ()
+    formula: str = ""
+    differs: tuple[str, ...] = ()
+    example: Example | None = None
 
     def __post_init__(self) -> None:
         if not self.series or self.series[0].metrics[0] != self.name:

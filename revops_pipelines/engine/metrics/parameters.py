@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from statistics import NormalDist
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -38,6 +39,19 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "lead_to_opportunity_days": ("INTEGER", "Days a lead has to become an opportunity."),
     "contact_days": ("INTEGER", "Days a qualified lead has to be contacted."),
     "created_cohort_days": ("INTEGER", "Days after which a cohort of deals counts as mature."),
+    "forecast_horizon_days": ("INTEGER", "Days before a period's end of the forecast judged."),
+    "history_days": ("INTEGER", "Days of decided deals that chances of winning are taken from."),
+    "ramp_months": ("INTEGER", "Months in which a seller is new."),
+    "engagement_days": ("INTEGER", "Days back in which a target account's activity counts."),
+    "engaged_contacts": ("INTEGER", "Engaged people that make a target account engaged."),
+    "attribution_days": ("INTEGER", "Days before a milestone in which touchpoints get credit."),
+    "half_life_days": ("INTEGER", "Days after which a touchpoint's credit halves in time decay."),
+    "gross_margin_share": ("DECIMAL(9,6)", "Share of revenue left after the cost of serving."),
+    "cac_lag_months": ("INTEGER", "Months between the cost of selling and its customers."),
+    "leakage_grace_days": ("INTEGER", "Days that bills and payments may wait before leakage."),
+    "leakage_tolerance_share": ("DECIMAL(9,6)", "Difference of bill and contract that is none."),
+    "renewal_window_days": ("INTEGER", "Days around its date that a renewal is on time."),
+    "recovery_days": ("INTEGER", "Days within which a failed payment counts as recovered."),
     "min_n": ("INTEGER", "Fewer cases than this are too few to judge."),
     "z": ("DOUBLE", "Half-width of the intervals in standard deviations."),
 }
@@ -88,6 +102,41 @@ class _Pipeline(Protocol):
     def created_cohort_days(self) -> int: ...
 
 
+class _Forecasting(Protocol):
+    @property
+    def horizon_days(self) -> int: ...
+    @property
+    def history_days(self) -> int: ...
+    @property
+    def ramp_months(self) -> int: ...
+
+
+class _Engagement(Protocol):
+    @property
+    def window_days(self) -> int: ...
+    @property
+    def min_contacts(self) -> int: ...
+    @property
+    def lookback_days(self) -> int: ...
+    @property
+    def half_life_days(self) -> int: ...
+
+
+class _Economics(Protocol):
+    @property
+    def gross_margin_share(self) -> Decimal: ...
+    @property
+    def cac_lag_months(self) -> int: ...
+    @property
+    def leakage_grace_days(self) -> int: ...
+    @property
+    def leakage_tolerance_share(self) -> Decimal: ...
+    @property
+    def renewal_window_days(self) -> int: ...
+    @property
+    def recovery_days(self) -> int: ...
+
+
 class _Statistics(Protocol):
     @property
     def min_n(self) -> int: ...
@@ -117,6 +166,18 @@ class MetricSettings(Protocol):
     @property
     def pipeline(self) -> _Pipeline:
         """When cohorts are judged."""
+
+    @property
+    def forecasting(self) -> _Forecasting:
+        """How forecasts and targets are judged."""
+
+    @property
+    def engagement(self) -> _Engagement:
+        """How marketing's work is credited."""
+
+    @property
+    def economics(self) -> _Economics:
+        """What customers cost and leave over."""
 
     @property
     def statistics(self) -> _Statistics:
@@ -171,6 +232,19 @@ def _values(
         "lead_to_opportunity_days": settings.pipeline.lead_to_opportunity_days,
         "contact_days": settings.pipeline.contact_days,
         "created_cohort_days": settings.pipeline.created_cohort_days,
+        "forecast_horizon_days": settings.forecasting.horizon_days,
+        "history_days": settings.forecasting.history_days,
+        "ramp_months": settings.forecasting.ramp_months,
+        "engagement_days": settings.engagement.window_days,
+        "engaged_contacts": settings.engagement.min_contacts,
+        "attribution_days": settings.engagement.lookback_days,
+        "half_life_days": settings.engagement.half_life_days,
+        "gross_margin_share": settings.economics.gross_margin_share,
+        "cac_lag_months": settings.economics.cac_lag_months,
+        "leakage_grace_days": settings.economics.leakage_grace_days,
+        "leakage_tolerance_share": settings.economics.leakage_tolerance_share,
+        "renewal_window_days": settings.economics.renewal_window_days,
+        "recovery_days": settings.economics.recovery_days,
         "min_n": settings.statistics.min_n,
         "z": NormalDist().inv_cdf(0.5 + confidence / 2),
     }

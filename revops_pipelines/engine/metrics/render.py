@@ -37,9 +37,12 @@ def render_fragment(fragment: Fragment) -> str:
 def render_detail(detail: Detail, shared: frozenset[str] = NOTHING) -> str:
     """The SELECT that fills a detail table, its columns cast to the declared types.
 
-    Fragments in `shared` are left out: they are tables already.
+    Fragments in `shared` are left out: they are tables already. Where a model makes the table, it
+    is the SELECT of what the model is given.
     """
     ctes = [*_fragments(detail.fragments, shared), cte("detail", detail.sql)]
+    if detail.model is not None:
+        return f"{with_clause(ctes)}\nSELECT * FROM detail"
     columns = ",\n".join(
         f"  CAST({column.name} AS {column.type}) AS {column.name}" for column in detail.columns
     )

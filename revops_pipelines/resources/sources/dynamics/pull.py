@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -292,6 +292,7 @@ def window_end(job: Pull, api: Dataverse) -> datetime:
 def written(at: datetime) -> str:
     """A moment in a filter.
 
+    >>> from datetime import UTC
     >>> written(datetime(2026, 6, 30, 12, 0, 0, 500_000, tzinfo=UTC))
     '2026-06-30T12:00:00Z'
     """
