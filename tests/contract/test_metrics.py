@@ -21,7 +21,8 @@ import duckdb
 import pytest
 
 from revops_pipelines.engine.metrics.declaration import Metric, Ratio
-from revops_pipelines.engine.metrics.render import render_detail, render_series
+from revops_pipelines.engine.metrics.explain import SUBJECTS
+from revops_pipelines.engine.metrics.render import render_detail, render_facts, render_series
 from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS
 
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
@@ -125,6 +126,15 @@ def test_the_header_says_everything(metric: Metric) -> None:
 def test_every_series_of_it_is_named_after_it(metric: Metric) -> None:
     for name in metric.published:
         assert name == metric.name or name.startswith(f"{metric.name}_")
+
+
+@each_metric
+def test_its_facts_say_what_they_are_about(metric: Metric) -> None:
+    """So that `revops explain` can name the records behind a value: set `Series.subject`."""
+    for series in metric.series:
+        assert series.subject in SUBJECTS
+        columns = empty().connection.execute(render_facts(series)).description or ()
+        assert series.subject in [column[0] for column in columns]
 
 
 @each_metric

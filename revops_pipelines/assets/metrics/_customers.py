@@ -79,6 +79,7 @@ YEAR_PAIRS = Fragment(
 SELECT
   periods.period_start_on AS fact_on,
   CASE WHEN year_before.is_unvalued OR present.is_unvalued THEN 'missing_rate' END AS excluded,
+  year_before.customer_id,
   year_before.closing AS amount_then,
   COALESCE(present.closing, 0) AS amount_now,
   year_before.segment,

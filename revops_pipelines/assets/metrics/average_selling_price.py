@@ -9,6 +9,7 @@ FACTS = """
 SELECT
   closed_on AS fact_on,
   COALESCE(excluded, excluded_money) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind, currency,
   amount,
   amount AS duration,
@@ -41,6 +42,7 @@ METRIC = Metric(
             title="Average selling price",
             unit="money",
             facts=FACTS,
+            subject="opportunity_id",
             fragments=DEAL_FRAGMENTS,
             rollup=Ratio(numerator="SUM(amount)", denominator="COUNT(*)"),
             dimensions=MONEY_DIMENSIONS,
@@ -50,6 +52,7 @@ METRIC = Metric(
             title="Median selling price",
             unit="money",
             facts=FACTS,
+            subject="opportunity_id",
             fragments=DEAL_FRAGMENTS,
             rollup=Survival(),
             dimensions=MONEY_DIMENSIONS,

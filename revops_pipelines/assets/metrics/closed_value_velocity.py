@@ -13,6 +13,7 @@ SELECT
     CASE WHEN closed_at < created_at THEN 'closed_before_created' END,
     excluded_money
   ) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind, currency,
   amount,
   (EPOCH(closed_at) - EPOCH(created_at)) / 86400 AS days
@@ -43,6 +44,7 @@ METRIC = Metric(
             title="Closed value velocity",
             unit="money_per_day",
             facts=FACTS,
+            subject="opportunity_id",
             fragments=DEAL_FRAGMENTS,
             rollup=Ratio(numerator="SUM(amount)", denominator="SUM(days) / COUNT(*)"),
             dimensions=MONEY_DIMENSIONS,

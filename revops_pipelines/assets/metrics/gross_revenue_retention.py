@@ -38,6 +38,7 @@ METRIC = Metric(
             title="Gross revenue retention",
             unit="share",
             facts=FACTS,
+            subject="customer_id",
             fragments=(*CUSTOMER_FRAGMENTS, YEAR_PAIRS),
             rollup=Ratio(
                 numerator="SUM(LEAST(amount_then, amount_now))", denominator="SUM(amount_then)"

@@ -29,6 +29,7 @@ SELECT
   CASE WHEN qualified.qualified_at >= day.changes_at THEN day.on_after ELSE day.on_before END
     AS fact_on,
   qualified.excluded,
+  qualified.lead_id,
   qualified.segment,
   qualified.industry,
   qualified.region,
@@ -73,6 +74,7 @@ METRIC = Metric(
             title="Lead contact rate",
             unit="share",
             facts=FACTS,
+            subject="lead_id",
             fragments=(COUNTED_LEADS,),
             rollup=Ratio(
                 numerator="SUM(CASE WHEN is_contacted THEN 1 ELSE 0 END)",

@@ -48,6 +48,7 @@ SELECT
   CASE WHEN leads.arrived_at >= day.changes_at THEN day.on_after ELSE day.on_before END
     AS fact_on,
   leads.excluded,
+  leads.lead_id,
   leads.segment,
   leads.industry,
   leads.region,
@@ -79,6 +80,7 @@ WITH events AS (
 SELECT
   CASE WHEN events.event_at >= day.changes_at THEN day.on_after ELSE day.on_before END AS fact_on,
   leads.excluded,
+  leads.lead_id,
   leads.segment,
   leads.industry,
   leads.region,
@@ -128,6 +130,7 @@ METRIC = Metric(
             title="Lead to opportunity, cohort",
             unit="share",
             facts=COHORT,
+            subject="lead_id",
             fragments=(COUNTED_LEADS, CONVERSIONS),
             rollup=Ratio(
                 numerator="SUM(CASE WHEN is_converted THEN 1 ELSE 0 END)",
@@ -142,6 +145,7 @@ METRIC = Metric(
             title="Lead to opportunity, period",
             unit="share",
             facts=PERIOD,
+            subject="lead_id",
             fragments=(COUNTED_LEADS, CONVERSIONS),
             rollup=Ratio(numerator="SUM(converted)", denominator="SUM(arrived)", n="SUM(arrived)"),
             dimensions=LEAD_DIMENSIONS,

@@ -46,6 +46,7 @@ WITH endings AS (
 SELECT
   months.period_start_on AS fact_on,
   months.excluded,
+  months.customer_id,
   months.segment,
   months.industry,
   months.region,
@@ -77,6 +78,7 @@ def _series(metric: str, title: str, numerator: str, value: str | None = None) -
         title=title,
         unit="share",
         facts="SELECT * FROM lost_customers",
+        subject="customer_id",
         fragments=(*CUSTOMER_FRAGMENTS, LOST_CUSTOMERS),
         rollup=Ratio(
             numerator=f"SUM(CASE WHEN {numerator} THEN 1 ELSE 0 END)",

@@ -112,6 +112,7 @@ FACTS = """
 SELECT
   movements.period_start_on AS fact_on,
   NULL AS excluded,
+  movements.customer_id,
   movements.movement,
   customers.segment,
   customers.industry,
@@ -152,6 +153,7 @@ METRIC = Metric(
             title="Net change of recurring revenue",
             unit="money",
             facts=FACTS,
+            subject="customer_id",
             fragments=(CUSTOMERS,),
             rollup=Ratio(numerator="SUM(amount)"),
             grains=("month", "quarter"),

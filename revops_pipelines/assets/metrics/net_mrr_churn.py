@@ -13,6 +13,7 @@ FACTS = """
 SELECT
   period_start_on AS fact_on,
   excluded,
+  customer_id,
   segment, industry, region, owner, team,
   opening, expansion, contraction, churn
 FROM customer_months
@@ -41,6 +42,7 @@ METRIC = Metric(
             title="Net revenue churn",
             unit="share",
             facts=FACTS,
+            subject="customer_id",
             fragments=CUSTOMER_FRAGMENTS,
             rollup=Ratio(
                 numerator="SUM(churn + contraction - expansion)", denominator="SUM(opening)"

@@ -60,6 +60,7 @@ SELECT
   open_deals.grain,
   open_deals.period_start_on,
   deals.excluded,
+  deals.opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   1 AS is_open, 0 AS is_decided, 0 AS is_won,
   CAST(0 AS DECIMAL(18,2)) AS won_amount,
@@ -76,6 +77,7 @@ SELECT
     CASE WHEN is_won AND closed_at < created_at THEN 'closed_before_created' END,
     CASE WHEN is_won THEN excluded_money END
   ),
+  deals.opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   0, 1, CASE WHEN is_won THEN 1 ELSE 0 END,
   CASE WHEN is_won THEN amount ELSE 0 END,
@@ -116,6 +118,7 @@ METRIC = Metric(
             title="Pipeline velocity",
             unit="money_per_day",
             facts=FACTS,
+            subject="opportunity_id",
             fragments=(*DEAL_FRAGMENTS, OPEN_SPANS),
             rollup=Ratio(
                 numerator="SUM(is_open) * CAST(SUM(won_amount) AS DOUBLE)"

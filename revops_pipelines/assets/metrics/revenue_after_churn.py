@@ -13,6 +13,7 @@ FACTS = """
 SELECT
   period_start_on AS fact_on,
   excluded,
+  customer_id,
   segment, industry, region, owner, team,
   opening, closing, new_amount, expansion, reactivation, contraction, churn
 FROM customer_months
@@ -42,6 +43,7 @@ METRIC = Metric(
             title="Revenue after churn",
             unit="money",
             facts=FACTS,
+            subject="customer_id",
             fragments=CUSTOMER_FRAGMENTS,
             rollup=Ratio(
                 numerator="SUM(opening + new_amount + expansion + reactivation"

@@ -10,6 +10,7 @@ SELECT
   closed_on AS fact_on,
   COALESCE(excluded, CASE WHEN closed_at < created_at THEN 'closed_before_created' END)
     AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   (EPOCH(closed_at) - EPOCH(created_at)) / 86400 AS duration,
   TRUE AS is_observed
@@ -25,6 +26,7 @@ SELECT
     CASE WHEN qualified_at IS NULL THEN 'never_qualified' END,
     CASE WHEN closed_at < qualified_at THEN 'closed_before_qualified' END
   ) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   (EPOCH(closed_at) - EPOCH(qualified_at)) / 86400 AS duration,
   TRUE AS is_observed
@@ -42,6 +44,7 @@ SELECT
     CASE WHEN is_decided AND NOT is_won THEN 'lost' END,
     CASE WHEN closed_at < created_at THEN 'closed_before_created' END
   ) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   (EPOCH(COALESCE(closed_at, parameters.as_of_at)) - EPOCH(created_at)) / 86400 AS duration,
   is_won AS is_observed
@@ -61,6 +64,7 @@ def _series(
         title=title,
         unit="days",
         facts=facts,
+        subject="opportunity_id",
         fragments=DEAL_FRAGMENTS,
         rollup=rollup,
         dimensions=DEAL_DIMENSIONS,

@@ -76,6 +76,7 @@ SELECT
   CASE WHEN response.raised_at >= day.changes_at THEN day.on_after ELSE day.on_before END
     AS fact_on,
   leads.excluded,
+  leads.lead_id,
   leads.segment,
   leads.industry,
   leads.region,
@@ -125,6 +126,7 @@ METRIC = Metric(
             title="Answered within target",
             unit="share",
             facts=FACTS,
+            subject="lead_id",
             fragments=(COUNTED_LEADS,),
             rollup=Ratio(
                 numerator="SUM(CASE WHEN state = 'answered_in_time' THEN 1 ELSE 0 END)",

@@ -107,6 +107,7 @@ SELECT
   CASE WHEN response.raised_at >= day.changes_at THEN day.on_after ELSE day.on_before END
     AS fact_on,
   leads.excluded,
+  leads.lead_id,
   leads.segment,
   leads.industry,
   leads.region,
@@ -131,6 +132,7 @@ def _series(metric: str, title: str, minutes: str) -> Series:
         title=title,
         unit="minutes",
         facts=FACTS.replace("{minutes}", minutes),
+        subject="lead_id",
         fragments=(COUNTED_LEADS,),
         rollup=Survival(QUANTILES),
         dimensions=LEAD_DIMENSIONS,

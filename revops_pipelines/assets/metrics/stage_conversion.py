@@ -19,6 +19,7 @@ SELECT
     excluded,
     CASE outcome WHEN 'open' THEN 'still_open' WHEN 'moved' THEN 'moved_to_other_pipeline' END
   ) AS excluded,
+  opportunity_id,
   pipeline, stage, segment, industry, region, owner, team, channel, kind,
   outcome
 FROM stages
@@ -49,6 +50,7 @@ METRIC = Metric(
             title="Stage conversion",
             unit="share",
             facts=ENTERED,
+            subject="opportunity_id",
             fragments=(*DEAL_FRAGMENTS, STAGES),
             rollup=Ratio(
                 numerator="SUM(CASE WHEN outcome = 'advanced' THEN 1 ELSE 0 END)",

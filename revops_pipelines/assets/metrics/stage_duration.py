@@ -16,6 +16,7 @@ STAYED = """
 SELECT
   entered_on AS fact_on,
   excluded,
+  opportunity_id,
   pipeline, stage, segment, industry, region, owner, team, channel, kind,
   days AS duration,
   left_at IS NOT NULL AS is_observed
@@ -42,6 +43,7 @@ METRIC = Metric(
             title="Days in stage",
             unit="days",
             facts=STAYED,
+            subject="opportunity_id",
             fragments=(*DEAL_FRAGMENTS, STAGES),
             rollup=Survival((("", 0.5), ("_p90", 0.9))),
             dimensions=(("pipeline", "stage"), *DEAL_DIMENSIONS),

@@ -14,6 +14,7 @@ DECIDED = """
 SELECT
   closed_on AS fact_on,
   COALESCE(excluded, CASE WHEN NOT is_won AND is_no_decision THEN 'no_decision' END) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   is_won
 FROM deals
@@ -28,6 +29,7 @@ SELECT
     CASE WHEN NOT is_won AND is_no_decision THEN 'no_decision' END,
     excluded_money
   ) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind, currency,
   is_won,
   amount
@@ -43,6 +45,7 @@ SELECT
     CASE WHEN NOT is_decided THEN 'open' END,
     CASE WHEN NOT is_won AND is_no_decision THEN 'no_decision' END
   ) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   is_won
 FROM deals
@@ -57,6 +60,7 @@ SELECT
     CASE WHEN NOT is_won AND is_no_decision THEN 'no_decision' END,
     excluded_money
   ) AS excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind, currency,
   is_won,
   amount
@@ -67,6 +71,7 @@ NO_DECISION = """
 SELECT
   closed_on AS fact_on,
   excluded,
+  opportunity_id,
   segment, industry, region, owner, team, channel, kind,
   NOT is_won AND is_no_decision AS is_no_decision
 FROM deals
@@ -90,6 +95,7 @@ def _series(metric: str, title: str, facts: str, rollup: Ratio, age: str = "0") 
         title=title,
         unit="share",
         facts=facts,
+        subject="opportunity_id",
         fragments=DEAL_FRAGMENTS,
         rollup=rollup,
         dimensions=MONEY_DIMENSIONS if rollup is BY_VALUE else DEAL_DIMENSIONS,

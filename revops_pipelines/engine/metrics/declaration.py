@@ -93,7 +93,8 @@ class Series:
       `is_placed`, `grain` and `period_start_on` themselves;
     - `excluded` VARCHAR, why it does not count, null when it does;
     - the columns named in `dimensions` (null is shown as `unknown`);
-    - what the roll-up names.
+    - what the roll-up names;
+    - `subject`, a conformed entity's key: what is counted, so that a value can be taken apart.
     `settled` is an aggregate that is true once nothing in the group can still change by waiting;
     `has_total` is false where another series of the same metric gives the total.
     `mature_after_days` an SQL number: a cohort is judged that many days after its period's end.
@@ -104,6 +105,7 @@ class Series:
     unit: Unit
     facts: str
     rollup: Ratio | Survival
+    subject: str = ""
     grains: tuple[Grain, ...] = ("month", "week", "quarter")
     dimensions: tuple[Dimension, ...] = ()
     fragments: tuple[Fragment, ...] = ()

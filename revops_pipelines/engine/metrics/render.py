@@ -65,6 +65,19 @@ def render_series(series: Series, shared: frozenset[str] = NOTHING) -> str:
     return f"{with_clause(ctes)}\n{_values(series)}"
 
 
+def render_facts(series: Series, shared: frozenset[str] = NOTHING) -> str:
+    """The SELECT of the facts, placed in their periods, dimensions as text.
+
+    Columns: `grain`, `period_start_on`, `excluded`, those of `dimensions`, and what the facts have.
+    """
+    ctes = [
+        *_fragments(series.fragments, shared),
+        cte("facts", series.facts),
+        cte("placed", _placed(series)),
+    ]
+    return f"{with_clause(ctes)}\nSELECT * FROM placed"
+
+
 def cte(name: str, sql: str) -> str:
     """One common table expression."""
     return f"{name} AS (\n{indent(sql.strip(), '  ')}\n)"
