@@ -60,8 +60,8 @@ class Ratio:
     """Sums over facts: value = numerator / denominator, or the numerator alone.
 
     The three are SQL aggregates over the facts' columns. `interval` "wilson" suits shares of
-    counts (95 %). `value` replaces the quotient by another expression of `numerator` and
-    `denominator`, for example an annual rate.
+    counts (95 %); `bounds` are the SQL aggregates of another interval's two ends. `value` replaces
+    the quotient by another expression of `numerator` and `denominator`, for example an annual rate.
     """
 
     numerator: str
@@ -69,6 +69,7 @@ class Ratio:
     n: str = "COUNT(*)"
     interval: Literal["wilson"] | None = None
     value: str | None = None
+    bounds: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

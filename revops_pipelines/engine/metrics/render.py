@@ -143,6 +143,8 @@ def _grouped(series: Series, ratio: Ratio) -> str:
         f"  CAST({ratio.n} AS BIGINT) AS n,\n"
         f"  {series.settled} AS is_settled"
     )
+    if ratio.bounds is not None:
+        aggregates += ",\n  {} AS lower_bound,\n  {} AS upper_bound".format(*ratio.bounds)
     return over_groups(series, aggregates, "excluded IS NULL")
 
 
@@ -151,12 +153,18 @@ def _bounded(series: Series) -> str:
     assert isinstance(ratio, Ratio)
     quotient = "CAST(numerator AS DOUBLE) / NULLIF(CAST(denominator AS DOUBLE), 0)"
     value = ratio.value or ("numerator" if ratio.denominator is None else quotient)
-    lower, upper = WILSON if ratio.interval == "wilson" else ("NULL", "NULL")
+    lower, upper = _interval(ratio)
     return (
         f"SELECT\n  '{series.metric}' AS metric,\n  grouped.*,\n"
         f"  {value} AS value,\n  {lower} AS lower,\n  {upper} AS upper\n"
         f"FROM grouped\nCROSS JOIN ops.parameters"
     )
+
+
+def _interval(ratio: Ratio) -> tuple[str, ...]:
+    if ratio.bounds is not None:
+        return "lower_bound", "upper_bound"
+    return WILSON if ratio.interval == "wilson" else ("NULL", "NULL")
 
 
 # Wilson's score interval: E. B. Wilson, JASA 22 (1927) 209-212.
