@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
-from revops_pipelines.engine.metrics.declaration import Detail, Metric
+from revops_pipelines.engine.metrics.declaration import Detail, Fragment, Metric
 from revops_pipelines.engine.metrics.render import render_detail, render_fragment, render_series
 from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS, ensure_metric_tables
 
@@ -44,8 +44,14 @@ def build_metric(connection: duckdb.DuckDBPyConnection, metric: Metric) -> Built
     ensure_metric_tables(connection)
     connection.execute("BEGIN TRANSACTION")
     try:
-        shared = _share_fragments(connection, metric)
-        detail_rows = _replace_detail(connection, metric.detail, shared) if metric.detail else 0
+        detail_rows, shared = 0, frozenset[str]()
+        if metric.detail is not None:
+            shared = _share_fragments(connection, metric, metric.detail.fragments)
+            detail_rows = _replace_detail(connection, metric.detail, shared)
+        # Those of the series alone come after the detail, which they may read.
+        shared |= _share_fragments(
+            connection, metric, [part for each in metric.series for part in each.fragments], shared
+        )
         rows = _replace_values(connection, metric, shared)
         for name in shared:
             connection.execute(f"DROP TABLE temp.{name}")
@@ -79,8 +85,13 @@ def headline_of(
     }
 
 
-def _share_fragments(connection: duckdb.DuckDBPyConnection, metric: Metric) -> frozenset[str]:
-    """Compute fragments that several of the metric's statements name once, as temporary tables.
+def _share_fragments(
+    connection: duckdb.DuckDBPyConnection,
+    metric: Metric,
+    fragments: Iterable[Fragment],
+    made: frozenset[str] = frozenset(),
+) -> frozenset[str]:
+    """Compute those that several of the metric's statements name once, as temporary tables.
 
     Only the time changes: the statements are the same text without those fragments, whose names
     the temporary tables bear.
@@ -88,10 +99,10 @@ def _share_fragments(connection: duckdb.DuckDBPyConnection, metric: Metric) -> f
     statements = [series.fragments for series in metric.series]
     if metric.detail is not None:
         statements.append(metric.detail.fragments)
-    uses = Counter(fragment for fragments in statements for fragment in fragments)
+    uses = Counter(fragment for each in statements for fragment in each)
     shared: set[str] = set()
-    for fragment, times in uses.items():
-        if times > 1:
+    for fragment in dict.fromkeys(fragments):
+        if uses[fragment] > 1 and fragment.name not in made:
             select = render_fragment(fragment)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {fragment.name} AS\n{select}")
             shared.add(fragment.name)
