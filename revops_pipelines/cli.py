@@ -117,6 +117,39 @@ def report(as_json: Json = False) -> None:
 
 
 @app.command()
+def explain(
+    metric: Annotated[str, typer.Argument(help="Id of a published value, such as win_rate.")],
+    period: Annotated[
+        str | None, typer.Option(help="2026-05, or any day in it; the last that can be judged.")
+    ] = None,
+    grain: Annotated[str, typer.Option(help="month, week or quarter")] = "month",
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only these, for example segment=SMB.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Dimension that the change is shared over.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Records and groups shown.")] = 10,
+    csv: Annotated[Path | None, typer.Option(help="Write all records there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The records behind a number, what was left out, and what moved it."""
+    from revops_pipelines.commands.explain import explain_value
+
+    explain_value(
+        out,
+        metric,
+        period=period,
+        grain=grain,
+        where=where or [],
+        by=by,
+        top=top,
+        csv_file=csv,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT.")],
     live: Annotated[

@@ -25,4 +25,5 @@ class CommandError(Exception):
     def line(self) -> str:
         """What, and what to do about it."""
         said = str(self).rstrip(". ")
-        return f"{said}. {self.remedy[:1].upper()}{self.remedy[1:]}." if self.remedy else f"{said}."
+        said += "" if said.endswith("?") else "."
+        return f"{said} {self.remedy[:1].upper()}{self.remedy[1:]}." if self.remedy else said
