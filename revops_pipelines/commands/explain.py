@@ -116,10 +116,11 @@ def _period(
     else:
         day = _day(period)
     row = connection.execute(
-        "SELECT MAX(period_start_on) FROM ops.periods WHERE grain = ? AND period_start_on <= ?",
-        [grain, day],
+        "SELECT period_start_on FROM ops.periods "
+        "WHERE grain = ? AND period_start_on <= ? AND period_end_on > ?",
+        [grain, day, day],
     ).fetchone()
-    if row is None or row[0] is None:
+    if row is None:
         raise CommandError(f"no {grain} of the calendar holds {day}", code=MISCONFIGURED)
     start: date = row[0]
     return start
