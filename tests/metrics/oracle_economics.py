@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from oracle_deals import cents, rate_of
@@ -100,7 +101,7 @@ def _is_deleted(row: Mapping[str, Any], times: Times) -> bool:
 def expected(rows: Rows, times: Times) -> Values:
     """metric -> (grain, period, dimensions) -> value."""
     economics = Economics(rows, times)
-    return _cac(economics)
+    return _cac(economics) | _payback(economics)
 
 
 def _cac(economics: Economics) -> Values:
@@ -142,3 +143,36 @@ def _per_customer(group: Sequence[Mapping[str, Any]]) -> Measured:
     if not costs:
         return Measured(None, won, None, won)
     return ratio(sum(costs, Decimal(0)), won, won)
+
+
+def _payback(economics: Economics) -> Values:
+    facts = [
+        Fact(cost["for"], {}, economics.why(cost), {"cost": cost["worth"]})
+        for cost in economics.costs
+    ]
+    facts += [Fact(month, {}, None, {"new": 1, "pays": pays}) for month, _, pays in economics.new]
+    facts += [
+        Fact(month, {}, "missing_rate" if worth is None else None, {"mrr": worth})
+        for month, _, worth in economics.stock()
+    ]
+    margin = Fraction(economics.margin)
+
+    def of_all(group: Sequence[Mapping[str, Any]]) -> Measured:
+        cac = _per_customer(group)
+        paying = [row["mrr"] for row in group if "mrr" in row]
+        profit = Fraction(sum(paying)) * margin / len(paying) if paying else None
+        if cac.value is None or not profit:
+            return Measured(cac.value, profit, None, cac.n)
+        return ratio(cac.value, profit, cac.n)
+
+    def of_new(group: Sequence[Mapping[str, Any]]) -> Measured:
+        cac = _per_customer(group)
+        profit = Fraction(sum(row.get("pays", 0) for row in group)) * margin
+        if cac.numerator is None:
+            return Measured(None, profit, None, cac.n)
+        return ratio(cac.numerator, profit, cac.n)
+
+    return {
+        name: published(facts, economics.times, measure, (), grains=GRAINS)
+        for name, measure in (("cac_payback", of_all), ("cac_payback_new", of_new))
+    }
