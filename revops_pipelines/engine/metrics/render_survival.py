@@ -6,7 +6,9 @@ Belongs here: the estimate, its quantiles and their bounds. Does not: placing an
 E. L. Kaplan and P. Meier, JASA 53 (1958) 457-481; variance by Greenwood (1926); a quantile's bounds
 are where the curve's own bounds cross it (Brookmeyer and Crowley, Biometrics 38 (1982) 29-41).
 Where the curve lies level on the quantile, the middle of that step is taken, as R's `survfit` does;
-with nothing censored this is the ordinary median.
+with nothing censored this is the ordinary median. Where everything is over, the curve is 0 and its
+variance is not defined (`survfit` says NA): there it crosses no bound, so that one case alone has
+no interval instead of one of no width.
 """
 
 from __future__ import annotations
@@ -63,8 +65,8 @@ SELECT
   CASE WHEN at_risk = events THEN 0
     ELSE EXP(SUM(CASE WHEN at_risk > events
       THEN LN(1 - CAST(events AS DOUBLE) / at_risk) ELSE 0 END) OVER line) END AS share,
-  SQRT(SUM(CASE WHEN at_risk > events
-    THEN CAST(events AS DOUBLE) / at_risk / (at_risk - events) ELSE 0 END) OVER line) AS spread
+  CASE WHEN at_risk > events THEN SQRT(SUM(CASE WHEN at_risk > events
+    THEN CAST(events AS DOUBLE) / at_risk / (at_risk - events) ELSE 0 END) OVER line) END AS spread
 FROM surviving
 WHERE events > 0
 WINDOW line AS (
