@@ -40,14 +40,19 @@ def cents(amount: Decimal) -> Decimal:
 
 def expected(rows: Rows, times: Times) -> Values:
     """metric -> (grain, period, dimensions) -> value."""
-    deals = [_deal(rows, deal, times) for deal in rows["opportunities"]]
-    deals = [deal for deal in deals if deal["created_at"] <= times.now]
+    deals = deals_of(rows, times)
     return (
         _won(deals, times)
         | _cycles(deals, times)
         | _velocity(rows, deals, times)
         | {**_stages(rows, deals, times)}
     )
+
+
+def deals_of(rows: Rows, times: Times) -> list[dict[str, Any]]:
+    """The deals known by now, with what follows from them."""
+    deals = [_deal(rows, deal, times) for deal in rows["opportunities"]]
+    return [deal for deal in deals if deal["created_at"] <= times.now]
 
 
 def _deal(rows: Rows, row: Deal, times: Times) -> dict[str, Any]:
