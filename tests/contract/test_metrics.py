@@ -246,7 +246,7 @@ BROKEN_PROMISES = {
         AND (value < 0 OR value > 1 OR lower < 0 OR upper > 1)""",
     "nothing was divided by": "denominator = 0 AND value IS NOT NULL",
     "the value is not its parts": """
-        denominator > 0 AND metric NOT LIKE '%\_annual' ESCAPE '\'
+        denominator > 0 AND metric NOT LIKE '%!_annual' ESCAPE '!'
         AND ABS(CAST(value AS DOUBLE) - CAST(numerator AS DOUBLE) / CAST(denominator AS DOUBLE))
           > 1e-6 * GREATEST(1, ABS(CAST(value AS DOUBLE)))""",
 }

@@ -69,6 +69,22 @@ class Books:
             total += cents(amount * rate) if rate is not None else 0
         return total, known
 
+    def has(self, customer: str, month: date) -> bool:
+        """Does the customer pay at the end of the month?"""
+        return bool(self.local.get((customer, month)))
+
+    def at(self, customer: str, month: date) -> tuple[Decimal, bool]:
+        """As `value`, and nothing before the first month."""
+        return self.value(customer, month) if self.has(customer, month) else (Decimal(0), True)
+
+    def places(self, month: date) -> list[tuple[str, date]]:
+        """The periods whose stock this month's is: itself, and the quarter that it ends."""
+        found = [("month", month)]
+        start, end = self.times.period(month, "quarter")
+        if next_month(month) == end or month == self.months[-1]:
+            found.append(("quarter", start))
+        return found
+
     def _lines(self, customer: str) -> dict[date, dict[str, Any]]:
         """Month -> opening, closing and movements, from the first paying month."""
         lines: dict[date, dict[str, Any]] = {}
@@ -116,9 +132,21 @@ class Books:
         return {"fx": fx, "expansion" if rest > 0 else "contraction": rest}
 
 
+_KEPT: list[tuple[Rows, Times, Books]] = []
+
+
+def books_of(rows: Rows, times: Times) -> Books:
+    """The books of these rows; kept, because several oracles read them."""
+    for known, then, books in _KEPT:
+        if known is rows and then is times:
+            return books
+    _KEPT.append((rows, times, Books(rows, times)))
+    return _KEPT[-1][2]
+
+
 def expected(rows: Rows, times: Times) -> Values:
     """metric -> (grain, period, dimensions) -> value."""
-    books = Books(rows, times)
+    books = books_of(rows, times)
     return _stock(books) | _flows(books) | _churn(books) | _retention(books)
 
 
@@ -136,11 +164,11 @@ def movements(rows: Rows, times: Times) -> set[tuple[Any, ...]]:
 _NAMES = (*GAINS, "contraction", "churn", "fx", "restatement")
 
 
-def _who(books: Books, customer: str) -> dict[str, Any]:
-    rows = books.rows
-    record = next(row for row in rows["customers"] if row["customer_id"] == customer)
+def who_is(rows: Rows, customer: str | None) -> dict[str, Any]:
+    """The dimensions of a customer; none is known of nobody."""
+    record = next((row for row in rows["customers"] if row["customer_id"] == customer), {})
     company = next(
-        (row for row in rows["accounts"] if row["account_id"] == record["account_id"]), {}
+        (row for row in rows["accounts"] if row["account_id"] == record.get("account_id")), {}
     )
     owner = company.get("owner_id")
     team = next((user["team"] for user in rows["users"] if user["user_id"] == owner), None)
@@ -157,13 +185,13 @@ def _who(books: Books, customer: str) -> dict[str, Any]:
 def _stock(books: Books) -> Values:
     facts, by_currency = [], []
     for row in books.rows["customers"]:
-        who = _who(books, row["customer_id"])
+        who = who_is(books.rows, row["customer_id"])
         for month in books.months:
             local = books.local[row["customer_id"], month]
             rates = {currency: rate_of(books.rows, currency, month) for currency in local}
             values = [(name, rate and cents(local[name] * rate)) for name, rate in rates.items()]
             known = [value for _, value in values if value is not None]
-            for place in _places(books, month):
+            for place in books.places(month):
                 for currency, value in values:
                     why = "missing_rate" if value is None else None
                     named = who | {"currency": currency}
@@ -186,19 +214,10 @@ def _stock(books: Books) -> Values:
     return found
 
 
-def _places(books: Books, month: date) -> list[tuple[str, date]]:
-    """The periods whose stock this month's is: itself, and the quarter that it ends."""
-    places = [("month", month)]
-    start, end = books.times.period(month, "quarter")
-    if next_month(month) == end or month == books.months[-1]:
-        places.append(("quarter", start))
-    return places
-
-
 def _flows(books: Books) -> Values:
     facts = []
     for customer, lines in books.lines.items():
-        who = _who(books, customer)
+        who = who_is(books.rows, customer)
         for month, line in lines.items():
             facts += [
                 Fact(month, who | {"movement": name}, None, {"amount": line[name]})
@@ -218,11 +237,11 @@ def _flows(books: Books) -> Values:
 def _churn(books: Books) -> Values:
     opened, moved = [], []
     for customer, lines in books.lines.items():
-        who = _who(books, customer)
+        who = who_is(books.rows, customer)
         for month, line in lines.items():
             why = None if line["known"] and line["was_known"] else "missing_rate"
             if line["opening"] > 0:
-                lost = {"reason": _reason(books, customer, month) if line.get("churn") else None}
+                lost = {"reason": reason_of(books, customer, month) if line.get("churn") else None}
                 opened.append(Fact(month, who, why, line | lost))
             if line["opening"] > 0 or line["closing"] > 0:
                 moved.append(Fact(month, who, why, line))
@@ -234,9 +253,15 @@ def _churn(books: Books) -> Values:
         "logo_churn": of(opened, _lost),
         "logo_churn_voluntary": of(opened, _lost_for("voluntary")),
         "logo_churn_involuntary": of(opened, _lost_for("involuntary")),
-        "logo_churn_annual": of(opened, _lost_in_a_year),
+        "logo_churn_annual": of(opened, _for_a_year(_lost)),
         "gross_mrr_churn": of(opened, _rate_of("churn", "contraction")),
+        "gross_mrr_churn_voluntary": of(opened, _share_lost_for("voluntary", "contraction")),
+        "gross_mrr_churn_involuntary": of(opened, _share_lost_for("involuntary")),
+        "gross_mrr_churn_annual": of(opened, _for_a_year(_rate_of("churn", "contraction"))),
         "net_mrr_churn": of(opened, _rate_of("churn", "contraction", "expansion")),
+        "net_mrr_churn_annual": of(
+            opened, _for_a_year(_rate_of("churn", "contraction", "expansion"))
+        ),
         "revenue_after_churn": of(moved, _remaining),
     }
 
@@ -253,9 +278,26 @@ def _lost_for(reason: str) -> Any:
     return measure
 
 
-def _lost_in_a_year(group: Sequence[Mapping[str, Any]]) -> Measured:
-    month = _lost(group)
-    return Measured(month.numerator, month.denominator, 1 - (1 - month.value) ** 12, month.n)
+def _for_a_year(monthly: Any) -> Any:
+    """The same measure, its rate kept up for twelve months."""
+
+    def measure(group: Sequence[Mapping[str, Any]]) -> Measured:
+        month = monthly(group)
+        year = None if month.value < -1 else 1 - (1 - month.value) ** 12
+        return Measured(month.numerator, month.denominator, year, month.n)
+
+    return measure
+
+
+def _share_lost_for(reason: str, *names: str) -> Any:
+    """Revenue of customers lost for a reason, and of movements that go with it."""
+
+    def measure(group: Sequence[Mapping[str, Any]]) -> Measured:
+        lost = -sum(row.get("churn", Decimal(0)) for row in group if row["reason"] == reason)
+        lost -= sum(row.get(name, Decimal(0)) for row in group for name in names)
+        return ratio(lost, sum(row["opening"] for row in group), len(group))
+
+    return measure
 
 
 def _rate_of(*names: str) -> Any:
@@ -272,7 +314,7 @@ def _remaining(group: Sequence[Mapping[str, Any]]) -> Measured:
     return Measured(total, None, total, len(group))
 
 
-def _reason(books: Books, customer: str, month: date) -> str | None:
+def reason_of(books: Books, customer: str, month: date) -> str | None:
     """Why a customer left in a month."""
     end = next_month(month)
     said = {
@@ -301,7 +343,7 @@ def _reason(books: Books, customer: str, month: date) -> str | None:
 def _retention(books: Books) -> Values:
     facts = []
     for customer, lines in books.lines.items():
-        who = _who(books, customer)
+        who = who_is(books.rows, customer)
         for month, line in lines.items():
             present = month.replace(year=month.year + 1)
             now = lines.get(present)

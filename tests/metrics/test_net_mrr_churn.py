@@ -15,3 +15,14 @@ def test_expansion_is_taken_off_and_new_is_not(warehouse: Warehouse) -> None:
     shown = warehouse.values("net_mrr_churn", columns="numerator, denominator, value")
     assert tuple(map(float, shown[on("2026-02-01")])) == (-70, 400, -0.175)
     assert shown[on("2026-03-01")] == (0, 970, 0)
+
+
+def test_a_year_compounds_growth_too(warehouse: Warehouse) -> None:
+    put_life(warehouse, 100, 110)
+    put_life(warehouse, None, None, 100, 250)
+    warehouse.build("mrr", "mrr_movements", "net_mrr_churn")
+    year = warehouse.value("net_mrr_churn_annual", "2026-02-01")
+    assert abs(float(year) - (1 - 1.1**12)) < 1e-6
+    # More than doubled in a month: no year can be told.
+    assert warehouse.value("net_mrr_churn", "2026-04-01") < -1
+    assert warehouse.value("net_mrr_churn_annual", "2026-04-01") is None

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._customers import (
-    CUSTOMER_DIMENSIONS,
-    CUSTOMER_FRAGMENTS,
-    MONTH_INPUTS,
-)
+from revops_pipelines.assets.metrics._customers import CUSTOMER_DIMENSIONS, CUSTOMER_FRAGMENTS
+from revops_pipelines.assets.metrics._lost_customers import ANNUAL, LOST_CUSTOMERS, LOST_INPUTS
 from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
 
-FACTS = """
-SELECT
-  period_start_on AS fact_on,
-  excluded,
-  customer_id,
-  segment, industry, region, owner, team,
-  opening, expansion, contraction, churn
-FROM customer_months
-WHERE opening > 0
-"""
+
+def _series(metric: str, title: str, numerator: str, value: str | None = None) -> Series:
+    return Series(
+        metric=metric,
+        title=title,
+        unit="share",
+        facts="SELECT * FROM lost_customers",
+        subject="customer_id",
+        fragments=(*CUSTOMER_FRAGMENTS, LOST_CUSTOMERS),
+        rollup=Ratio(numerator=numerator, denominator="SUM(opening)", value=value),
+        grains=("month",),
+        dimensions=CUSTOMER_DIMENSIONS,
+    )
+
 
 METRIC = Metric(
     name="gross_mrr_churn",
@@ -27,26 +28,36 @@ METRIC = Metric(
     owner="customer-success",
     format="percent",
     better="lower",
+    formula="(churn + contraction) / MRR at the start of the month",
     meaning=(
         "Churn and contraction of the month, of the recurring revenue at its start. What other "
-        "customers gained does not count against it."
+        "customers gained does not count against it. Beside it what was lost by the customers' "
+        "own will (contraction, and churn of those who cancelled), what was lost because payment "
+        "failed, and the same rate kept up for a year, 1 - (1 - m)^12."
     ),
     excludes=(
         "expansion, new and reactivated revenue, the effect of rates of exchange",
         "customers whose revenue could not be valued for want of a rate of exchange",
+        "from the two parts, but not from the whole: churn of which nobody says why",
     ),
-    inputs=MONTH_INPUTS,
+    inputs=LOST_INPUTS,
     series=(
-        Series(
-            metric="gross_mrr_churn",
-            title="Gross revenue churn",
-            unit="share",
-            facts=FACTS,
-            subject="customer_id",
-            fragments=CUSTOMER_FRAGMENTS,
-            rollup=Ratio(numerator="SUM(churn + contraction)", denominator="SUM(opening)"),
-            grains=("month",),
-            dimensions=CUSTOMER_DIMENSIONS,
+        _series("gross_mrr_churn", "Gross revenue churn", "SUM(churn + contraction)"),
+        _series(
+            "gross_mrr_churn_voluntary",
+            "Gross revenue churn, voluntary",
+            "SUM(contraction + CASE WHEN reason = 'voluntary' THEN churn ELSE 0 END)",
+        ),
+        _series(
+            "gross_mrr_churn_involuntary",
+            "Gross revenue churn, involuntary",
+            "SUM(CASE WHEN reason = 'involuntary' THEN churn ELSE 0 END)",
+        ),
+        _series(
+            "gross_mrr_churn_annual",
+            "Gross revenue churn, a year at this rate",
+            "SUM(churn + contraction)",
+            ANNUAL,
         ),
     ),
 )

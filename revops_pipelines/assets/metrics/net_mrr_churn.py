@@ -7,6 +7,7 @@ from revops_pipelines.assets.metrics._customers import (
     CUSTOMER_FRAGMENTS,
     MONTH_INPUTS,
 )
+from revops_pipelines.assets.metrics._lost_customers import ANNUAL
 from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
 
 FACTS = """
@@ -20,6 +21,28 @@ FROM customer_months
 WHERE opening > 0
 """
 
+# Who more than doubled in a month will not do so twelve times: of such a month no year can be told.
+YEAR = f"CASE WHEN numerator >= -denominator THEN {ANNUAL} END"
+
+
+def _series(metric: str, title: str, value: str | None = None) -> Series:
+    return Series(
+        metric=metric,
+        title=title,
+        unit="share",
+        facts=FACTS,
+        subject="customer_id",
+        fragments=CUSTOMER_FRAGMENTS,
+        rollup=Ratio(
+            numerator="SUM(churn + contraction - expansion)",
+            denominator="SUM(opening)",
+            value=value,
+        ),
+        grains=("month",),
+        dimensions=CUSTOMER_DIMENSIONS,
+    )
+
+
 METRIC = Metric(
     name="net_mrr_churn",
     title="Net revenue churn",
@@ -27,28 +50,20 @@ METRIC = Metric(
     owner="customer-success",
     format="percent",
     better="lower",
+    formula="(churn + contraction - expansion) / MRR at the start of the month",
     meaning=(
         "Churn and contraction less expansion of the month, of the recurring revenue at its start; "
-        "negative where present customers grew by more than was lost."
+        "negative where present customers grew by more than was lost. Beside it the same rate kept "
+        "up for a year, 1 - (1 - m)^12."
     ),
     excludes=(
         "new and reactivated revenue, the effect of rates of exchange",
         "customers whose revenue could not be valued for want of a rate of exchange",
+        "from the annual rate: months in which present customers more than doubled",
     ),
     inputs=MONTH_INPUTS,
     series=(
-        Series(
-            metric="net_mrr_churn",
-            title="Net revenue churn",
-            unit="share",
-            facts=FACTS,
-            subject="customer_id",
-            fragments=CUSTOMER_FRAGMENTS,
-            rollup=Ratio(
-                numerator="SUM(churn + contraction - expansion)", denominator="SUM(opening)"
-            ),
-            grains=("month",),
-            dimensions=CUSTOMER_DIMENSIONS,
-        ),
+        _series("net_mrr_churn", "Net revenue churn"),
+        _series("net_mrr_churn_annual", "Net revenue churn, a year at this rate", YEAR),
     ),
 )
