@@ -652,7 +652,7 @@ def test_a_deal_as_it_stands(house: Warehouse) -> None:
     assert row["close_on"] == date(2026, 7, 31)
     assert row["closed_at"] is None
     assert row["lost_reason"] == "Price"
-    assert row["forecast_category"] == "best case"
+    assert row["forecast_category"] == "best_case"
     assert row["url"] == URL + DEAL
 
 

@@ -31,6 +31,8 @@ AUDITED = {
         "estimatedvalue",
         "estimatedclosedate",
         "actualclosedate",
+        "closeprobability",
+        "msdyn_forecastcategory",
     ),
     "transactioncurrency": ("exchangerate",),
 }

@@ -122,7 +122,7 @@ KINDS = (
         "Deals as they stand now.",
         "prvReadOpportunity",
         (
-            *text("name", "stepname", "estimatedvalue", "actualvalue"),
+            *text("name", "stepname", "estimatedvalue", "actualvalue", "closeprobability"),
             *typed("DATE", "estimatedclosedate", "actualclosedate"),
             *choices("msdyn_forecastcategory"),
             *lookups("customerid", "parentaccountid", "parentcontactid", "originatingleadid"),

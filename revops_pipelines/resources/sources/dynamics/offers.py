@@ -1,7 +1,7 @@
 """What Dynamics 365 gives to the conformed entities.
 
 Belongs here: the list of offers, and the small ones. Does not: people (`offers_people.py`),
-activities (`offers_activities.py`), deals (`offers_deals.py`).
+activities (`offers_activities.py`), deals (`offers_deals.py`, `offers_snapshots.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from revops_pipelines.resources.sources.dynamics.offers_deals import (
     stage_history,
 )
 from revops_pipelines.resources.sources.dynamics.offers_people import accounts, leads, merges
+from revops_pipelines.resources.sources.dynamics.offers_snapshots import snapshots
 from revops_pipelines.resources.sources.dynamics.options import DynamicsOptions
 
 
@@ -30,6 +31,7 @@ def offers(options: DynamicsOptions) -> tuple[Offer, ...]:
         opportunities(options),
         opportunity_contacts(),
         stage_history(options),
+        snapshots(options),
         Offer("quotas", _QUOTAS, ("goals", "systemusers", "transactioncurrencies")),
         Offer("fx_rates", _FX_RATES, ("transactioncurrencies", "organizations", "audits")),
         merges(),

@@ -9,13 +9,12 @@ closing activities and from the opportunity as it stands.
 
 from __future__ import annotations
 
+from revops_pipelines.engine.conform.deal_days import EMPTY, forecast_category
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.dynamics import sql
 from revops_pipelines.resources.sources.dynamics.options import DynamicsOptions
 
 _HISTORY = ("opportunities", "opportunitycloses", "audits")
-# A value that is known to be empty, where null means that nothing was said.
-_EMPTY = "chr(8709)"
 
 
 def opportunities(options: DynamicsOptions) -> Offer:
@@ -23,7 +22,7 @@ def opportunities(options: DynamicsOptions) -> Offer:
     pipeline = _pipeline("d", options)
     text = f"""
     WITH RECURSIVE {sql.people()}, {sql.merged("accounts")}, {sql.own_columns("opportunity")},
-    {sql.STAFF}, {sql.CHANGES}, {sql.DELETED}, {_stays(options)},
+    {sql.STAFF}, {sql.CHANGES}, {sql.DELETED}, {stays(options)},
     milestones AS (
         SELECT id, min(entered_at) FILTER (WHERE is_qualified) AS qualified_at,
                max(entered_at) FILTER (WHERE left_at IS NULL AND is_closed) AS closed_at
@@ -53,12 +52,10 @@ def opportunities(options: DynamicsOptions) -> Offer:
            coalesce(d.statecode IN ('1', '2'), false) AS is_closed,
            coalesce(d.statecode = '1', false) AS is_won,
            CASE WHEN d.statecode = '2' THEN {sql.filled("d.statuscode_label")} END AS lost_reason,
-           CASE WHEN d.statecode = '0'
-                THEN regexp_replace(lower({sql.filled("d.msdyn_forecastcategory_label")}),
-                                    '[^a-z0-9]+', '_', 'g') END AS forecast_category,
+           {_category(options)} AS forecast_category,
            {sql.link(options, "'opportunity'", "d.id")} AS url,
            {sql.custom("d")} AS custom,
-           d.id AS source_id, d._updated_at, {_DELETED_AT} AS _deleted_at
+           d.id AS source_id, d._updated_at, {DELETED_AT} AS _deleted_at
     FROM raw.@source__opportunities d
     CROSS JOIN own
     LEFT JOIN (SELECT any_value(basecurrencyid_id) AS id FROM raw.@source__organizations) o_base
@@ -95,7 +92,7 @@ _COMPANY = (
     "d.parentaccountid_id)"
 )
 # The delta does not say when; an audit does.
-_DELETED_AT = (
+DELETED_AT = (
     "CASE WHEN d._deleted_at IS NULL THEN NULL "
     "WHEN g.moment <= d._deleted_at THEN g.moment ELSE d._deleted_at END"
 )
@@ -135,13 +132,13 @@ def opportunity_contacts() -> Offer:
 def stage_history(options: DynamicsOptions) -> Offer:
     """Every stay of a deal in a stage."""
     text = f"""
-    WITH {sql.CHANGES}, {sql.DELETED}, {_stays(options)}
+    WITH {sql.CHANGES}, {sql.DELETED}, {stays(options)}
     SELECT {sql.named("s.id")} AS opportunity_id,
            s.pipeline, s.stage, s.label AS stage_label, s.position AS stage_order,
            s.is_qualified, s.is_closed, s.is_won,
            s.entered_at, s.left_at, s.amount,
            concat_ws(':', s.id, s.stage, epoch_ms(s.entered_at)) AS source_id,
-           d._updated_at, {_DELETED_AT} AS _deleted_at
+           d._updated_at, {DELETED_AT} AS _deleted_at
     FROM stays s
     JOIN raw.@source__opportunities d ON d.id = s.id
     LEFT JOIN deleted g ON g.id = d.id
@@ -162,6 +159,21 @@ def _stage(state: str, stage: str) -> str:
     )
 
 
+def _category(options: DynamicsOptions) -> str:
+    """By the label, or by the number where labels are in another language."""
+    names = options.forecast_categories
+    number, label = (
+        forecast_category(
+            f"d.msdyn_forecastcategory{suffix}",
+            names,
+            is_won="d.statecode = '1'",
+            is_closed="d.statecode = '2'",
+        )
+        for suffix in ("", "_label")
+    )
+    return f"coalesce({label}, {number})"
+
+
 def _kind(options: DynamicsOptions) -> str:
     """The kind of business, by its label or value."""
     default = sql.quoted(options.default_deal_kind)
@@ -177,7 +189,7 @@ def _kind(options: DynamicsOptions) -> str:
     return f"CASE WHEN {label} IS NULL THEN {default} ELSE {kind} END"
 
 
-def _stays(options: DynamicsOptions) -> str:
+def stays(options: DynamicsOptions) -> str:
     """CTE `stays`: a deal's stays in stages, in order. Needs `changes`.
 
     The beginning of a column's history is what its first audit says was there before, without any
@@ -198,19 +210,19 @@ def _stays(options: DynamicsOptions) -> str:
         f"max(after) FILTER (WHERE name = '{column}') AS {name}" for name, column in names.items()
     )
     now = ", ".join(
-        f"coalesce(nullif(CAST(d.{column} AS VARCHAR), ''), {_EMPTY}) AS {name}"
+        f"coalesce(nullif(CAST(d.{column} AS VARCHAR), ''), {EMPTY}) AS {name}"
         for name, column in names.items()
     )
     carried = ", ".join(
-        f"nullif(last_value({name} IGNORE NULLS) OVER told_so_far, {_EMPTY}) AS {name}"
+        f"nullif(last_value({name} IGNORE NULLS) OVER told_so_far, {EMPTY}) AS {name}"
         for name in names
     )
     line = "coalesce(pipeline, 'default')" if pipeline else "'default'"
     return f"""
     told AS (
         SELECT id, moment, operation, name,
-               coalesce(nullif(before, ''), {_EMPTY}) AS before,
-               coalesce(nullif(after, ''), {_EMPTY}) AS after
+               coalesce(nullif(before, ''), {EMPTY}) AS before,
+               coalesce(nullif(after, ''), {EMPTY}) AS after
         FROM changes
         WHERE entity = 'opportunity' AND name IN {sql.listed(names.values())}
     ),
@@ -272,7 +284,7 @@ def _now(name: str, column: str) -> str:
     now = f"nullif(CAST(d.{column} AS VARCHAR), '')"
     if name == "state":
         now = f"CASE WHEN k.id IS NULL THEN {now} ELSE '0' END"
-    return f"coalesce(any_value({now}), {_EMPTY})"
+    return f"coalesce(any_value({now}), {EMPTY})"
 
 
 def _positions(options: DynamicsOptions) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from revops_pipelines.contracts.opportunity_snapshots import ForecastCategory
 from revops_pipelines.engine.declarations import SourceOptions
 
 # A column's logical name as Dataverse allows it; it goes into SQL and into addresses.
@@ -132,6 +133,25 @@ class DynamicsOptions(SourceOptions):
         "new",
         pattern="^(new|expansion|renewal|other)$",
         description="Kind of an opportunity that does not say.",
+    )
+
+    forecast_categories: dict[str, ForecastCategory] = Field(
+        {
+            "Pipeline": "pipeline",
+            "Best case": "best_case",
+            "Committed": "commit",
+            "Omitted": "omitted",
+            "Won": "closed",
+            "Lost": "omitted",
+            "100000001": "pipeline",
+            "100000002": "best_case",
+            "100000003": "commit",
+            "100000004": "omitted",
+            "100000005": "closed",
+            "100000006": "omitted",
+        },
+        description="Labels or values of msdyn_forecastcategory in the words that all systems "
+        "share; others count as none. Won is closed and lost omitted, whatever they say.",
     )
 
     inbound_when: dict[ColumnName, tuple[str, ...]] = Field(

@@ -103,10 +103,19 @@ KINDS = (
     Kind(
         pull.ObjectKind(
             "deals",
-            history=("dealstage", "amount", "closedate", "hubspot_owner_id", "pipeline"),
+            history=(
+                "dealstage",
+                "amount",
+                "closedate",
+                "hubspot_owner_id",
+                "pipeline",
+                "deal_currency_code",
+                "hs_manual_forecast_category",
+                "hs_deal_stage_probability",
+            ),
             associations=("contacts", "companies"),
         ),
-        "Deals, with the history of stage, pipeline, amount, close date and owner.",
+        "Deals, with the history of stage, pipeline, amount, close date, owner and forecast.",
         ("crm.objects.deals.read", "crm.schemas.deals.read"),
         (
             _text("dealname", "name"),
@@ -119,6 +128,7 @@ KINDS = (
             _moment("closedate", "close_at"),
             _text("closed_lost_reason", "lost_reason"),
             _text("hs_manual_forecast_category", "forecast_category"),
+            _text("hs_deal_stage_probability", "probability"),
             _text("hs_analytics_source", "analytics_source"),
         ),
     ),

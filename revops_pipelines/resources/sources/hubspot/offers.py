@@ -1,7 +1,8 @@
 """What HubSpot gives to the conformed entities.
 
 Belongs here: the list of offers, and those of people and companies. Does not: activities
-(`offers_activities.py`), deals (`offers_deals.py`) and quotas (`offers_targets.py`).
+(`offers_activities.py`), deals (`offers_deals.py`, `offers_snapshots.py`) and quotas
+(`offers_targets.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from revops_pipelines.resources.sources.hubspot.offers_deals import (
     opportunity_contacts,
     stage_history,
 )
+from revops_pipelines.resources.sources.hubspot.offers_snapshots import snapshots
 from revops_pipelines.resources.sources.hubspot.offers_targets import quotas
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 
@@ -35,6 +37,7 @@ def offers(options: HubSpotOptions) -> tuple[Offer, ...]:
         opportunities(options, channel_of),
         opportunity_contacts(),
         stage_history(options),
+        snapshots(options),
         quotas(options),
         Offer("fx_rates", _FX_RATES, ("exchange_rates",)),
         Offer("merges", _MERGES, ("contacts", "companies", "deals")),

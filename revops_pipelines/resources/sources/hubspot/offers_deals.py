@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from revops_pipelines.engine.conform.deal_days import forecast_category
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.hubspot import sql
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
@@ -24,7 +25,7 @@ def opportunities(options: HubSpotOptions, channel_of: Callable[[str], str]) -> 
     """Deals as they stand now."""
     text = f"""
     WITH RECURSIVE {sql.merged("contacts", "merged_vids")}, {sql.merged("companies")},
-    {sql.merged("deals")}, {sql.own_fields("deals")}, {_stages(options)}, {_STAYS}, {_BUYERS},
+    {sql.merged("deals")}, {sql.own_fields("deals")}, {stages(options)}, {STAYS}, {_BUYERS},
     milestones AS (
         SELECT id, min(entered_at) FILTER (WHERE is_qualified) AS qualified_at,
                max(entered_at) FILTER (WHERE left_at IS NULL AND is_closed) AS closed_at
@@ -57,7 +58,7 @@ def opportunities(options: HubSpotOptions, channel_of: Callable[[str], str]) -> 
            coalesce(s.is_closed, false) AS is_closed,
            coalesce(s.is_won, false) AS is_won,
            {sql.filled("d.lost_reason")} AS lost_reason,
-           lower({sql.filled("d.forecast_category")}) AS forecast_category,
+           {_category(options)} AS forecast_category,
            {sql.link("account", "deals", "d.id")} AS url,
            {sql.custom("d")} AS custom,
            d.id AS source_id, d._updated_at, d._deleted_at
@@ -89,7 +90,7 @@ def opportunity_contacts() -> Offer:
 def stage_history(options: HubSpotOptions) -> Offer:
     """Every stay of a deal in a stage."""
     text = f"""
-    WITH RECURSIVE {sql.merged("deals")}, {_stages(options)}, {_STAYS},
+    WITH RECURSIVE {sql.merged("deals")}, {stages(options)}, {STAYS},
     priced AS (
         SELECT s.id, s.place,
                last(a.price.value ORDER BY a.price.timestamp, -a.age) AS amount
@@ -132,7 +133,16 @@ def _kind(options: HubSpotOptions) -> str:
     )
 
 
-def _stages(options: HubSpotOptions) -> str:
+def _category(options: HubSpotOptions) -> str:
+    return forecast_category(
+        "d.forecast_category",
+        options.forecast_categories,
+        is_won="s.is_won",
+        is_closed="s.is_closed",
+    )
+
+
+def stages(options: HubSpotOptions) -> str:
     """CTE `stages`: every stage there is or was, as last seen, and whether it is qualified.
 
     Removed stages vanish from HubSpot's answer, but old deals went through them.
@@ -177,7 +187,7 @@ def _stages(options: HubSpotOptions) -> str:
 # CTE `stays`: a deal's stays in stages, in order. HubSpot writes an entry whenever the property is
 # set, also to the value it had; such entries are one stay. A history lists the newest first, which
 # decides the order of entries with the same time.
-_STAYS = """
+STAYS = """
     entries AS (
         SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS begun_at, age, e.value AS stage_id,
                pipelines, current_pipeline

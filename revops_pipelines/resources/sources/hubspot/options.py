@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from revops_pipelines.contracts.opportunity_snapshots import ForecastCategory
 from revops_pipelines.engine.declarations import SourceOptions
 
 # A property's name as HubSpot allows it; it goes into SQL.
@@ -123,6 +124,18 @@ class HubSpotOptions(HubSpotReach):
         "new",
         pattern="^(new|expansion|renewal|other)$",
         description="Kind of a deal without a type: most accounts fill it for old customers only.",
+    )
+    forecast_categories: dict[str, ForecastCategory] = Field(
+        {
+            "OMIT": "omitted",
+            "PIPELINE": "pipeline",
+            "BEST_CASE": "best_case",
+            "MOST_LIKELY": "best_case",
+            "COMMIT": "commit",
+            "CLOSED": "closed",
+        },
+        description="Values of hs_manual_forecast_category in the words that all systems share; "
+        "others count as none. Won deals are closed, lost ones omitted, whatever it says.",
     )
     renewal_pipelines: tuple[str, ...] = Field(
         ("Renewal", "Renewals"), description="Labels or ids of pipelines that hold renewals."

@@ -122,8 +122,8 @@ _SALES = (
             "name=Name account_id=AccountId stage=StageName amount=Amount close_on:DATE=CloseDate "
             "type=Type lead_source=LeadSource [record_type_id=RecordTypeId] owner_id=OwnerId "
             "is_closed:BOOLEAN=IsClosed is_won:BOOLEAN=IsWon "
-            "forecast_category=ForecastCategoryName campaign_id=CampaignId "
-            "[currency=CurrencyIsoCode]"
+            "forecast_category=ForecastCategoryName probability=Probability "
+            "campaign_id=CampaignId [currency=CurrencyIsoCode]"
         ),
     ),
     SalesforceObject(
@@ -132,7 +132,7 @@ _SALES = (
         "Every change of stage, amount, close date, probability or forecast category.",
         columns(
             "opportunity_id=OpportunityId stage=StageName amount=Amount close_on:DATE=CloseDate "
-            "forecast_category=ForecastCategory"
+            "forecast_category=ForecastCategory probability=Probability"
         ),
         way="history",
     ),

@@ -1,8 +1,8 @@
 """What Salesforce gives to the conformed entities.
 
 Belongs here: the list of offers, and those of users, companies and money. Does not: people
-(`offers_people.py`), activities (`offers_activities.py`), opportunities (`offers_deals.py`) and
-campaigns (`offers_marketing.py`).
+(`offers_people.py`), activities (`offers_activities.py`), opportunities (`offers_deals.py`,
+`offers_snapshots.py`) and campaigns (`offers_marketing.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from revops_pipelines.resources.sources.salesforce.offers_deals import (
 )
 from revops_pipelines.resources.sources.salesforce.offers_marketing import campaigns, touchpoints
 from revops_pipelines.resources.sources.salesforce.offers_people import leads, merges
+from revops_pipelines.resources.sources.salesforce.offers_snapshots import snapshots
 from revops_pipelines.resources.sources.salesforce.options import SalesforceOptions
 
 # Salesforce keeps rates to six decimals.
@@ -37,6 +38,7 @@ def offers(options: SalesforceOptions) -> tuple[Offer, ...]:
         opportunities(options),
         opportunity_contacts(),
         stage_history(options),
+        snapshots(options),
         Offer("quotas", _quotas(options), ("forecasting_quotas", "periods")),
         Offer("fx_rates", _fx_rates(options), ("dated_conversion_rates", "currency_types")),
         Offer("contracts", _contracts(options), ("contracts", "orders", "accounts")),

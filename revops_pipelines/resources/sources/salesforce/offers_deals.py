@@ -8,6 +8,7 @@ and known by name, also in histories.
 
 from __future__ import annotations
 
+from revops_pipelines.engine.conform.deal_days import forecast_category
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.salesforce import sql
 from revops_pipelines.resources.sources.salesforce.options import SalesforceOptions
@@ -24,7 +25,7 @@ _RECORD_TYPE_ID = "'^012[A-Za-z0-9]{12}([A-Za-z0-9]{3})?$'"
 def opportunities(options: SalesforceOptions) -> Offer:
     """Opportunities as they stand now."""
     text = f"""
-    WITH RECURSIVE {sql.PEOPLE}, {sql.COMPANIES}, {sql.MACHINES}, {_stages(options)}, {_STAYS},
+    WITH RECURSIVE {sql.PEOPLE}, {sql.COMPANIES}, {sql.MACHINES}, {stages(options)}, {STAYS},
     {_BUYERS},
     milestones AS (
         SELECT id, min(entered_at) FILTER (WHERE is_qualified) AS qualified_at,
@@ -50,7 +51,7 @@ def opportunities(options: SalesforceOptions) -> Offer:
            {_is_closed("o", "s")} AS is_closed,
            coalesce(o.is_won, s.is_won, false) AS is_won,
            {sql.field_of("o", options.lost_reason_field)} AS lost_reason,
-           lower({sql.filled("o.forecast_category")}) AS forecast_category,
+           {_category(options)} AS forecast_category,
            {sql.url(options, "o.id")} AS url,
            {sql.custom("o")} AS custom,
            o.id AS source_id, o._updated_at, o._deleted_at
@@ -92,7 +93,7 @@ def opportunity_contacts() -> Offer:
 def stage_history(options: SalesforceOptions) -> Offer:
     """Every stay of an opportunity in a stage."""
     text = f"""
-    WITH {_stages(options)}, {_STAYS}
+    WITH {stages(options)}, {STAYS}
     SELECT {sql.named("s.id")} AS opportunity_id,
            s.pipeline, s.stage, coalesce(s.label, s.stage) AS stage_label,
            s.position AS stage_order,
@@ -122,7 +123,16 @@ def _kind(options: SalesforceOptions) -> str:
     )
 
 
-def _stages(options: SalesforceOptions) -> str:
+def _category(options: SalesforceOptions) -> str:
+    return forecast_category(
+        "o.forecast_category",
+        options.forecast_categories,
+        is_won="coalesce(o.is_won, s.is_won, false)",
+        is_closed=_is_closed("o", "s"),
+    )
+
+
+def stages(options: SalesforceOptions) -> str:
     """CTE `stages`: every stage there is or was, and whether it is qualified."""
     named = sql.lowered(options.qualified_stages)
     return f"""
@@ -153,7 +163,7 @@ def _stages(options: SalesforceOptions) -> str:
 # CTE `stays`: stays in stages, in order. The history has a row for every change of amount or close
 # date too; rows of the same stage are one stay. Where there is no history, the opportunity has been
 # in its stage since it was made. Record types change in the other history, if it is tracked.
-_STAYS = f"""
+STAYS = f"""
     history AS (
         SELECT h.opportunity_id AS id, h.id AS place, h.stage, h.amount, h.created_at,
                h.forecast_category
@@ -192,7 +202,7 @@ _STAYS = f"""
     ),
     stays AS (
         SELECT m.id, m.pipeline, m.stage, m.amount, m.created_at AS entered_at,
-               lead(m.created_at) OVER deal AS left_at,
+               lead(m.created_at) OVER deal AS left_at, row_number() OVER deal AS step,
                s.label, s.position, s.is_qualified,
                coalesce(s.is_closed, m.forecast_category = 'Closed', false) AS is_closed,
                coalesce(s.is_won, m.forecast_category = 'Closed', false) AS is_won

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from revops_pipelines.contracts.opportunity_snapshots import ForecastCategory
 from revops_pipelines.engine.declarations import SourceOptions
 
 # Names of objects and fields as Salesforce allows them; they go into SOQL and SQL.
@@ -143,6 +144,21 @@ class SalesforceOptions(SourceOptions):
         "new",
         pattern="^(new|expansion|renewal|other)$",
         description="Kind of an opportunity without a type.",
+    )
+    forecast_categories: dict[str, ForecastCategory] = Field(
+        {
+            "Omitted": "omitted",
+            "Pipeline": "pipeline",
+            "Best Case": "best_case",
+            "BestCase": "best_case",
+            "Most Likely": "best_case",
+            "MostLikely": "best_case",
+            "Commit": "commit",
+            "Forecast": "commit",
+            "Closed": "closed",
+        },
+        description="Values of ForecastCategory and ForecastCategoryName in the words that all "
+        "systems share; others count as none. Won is closed and lost omitted, whatever they say.",
     )
     renewal_record_types: tuple[str, ...] = Field(
         ("Renewal", "Renewals"),
