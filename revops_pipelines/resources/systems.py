@@ -23,6 +23,8 @@ from revops_pipelines.resources.secrets import Secret
 from revops_pipelines.settings import Settings
 
 SANDBOX_HANDLE = "sandbox.json"
+# Where a sandbox that is not running would be: options and streams are the same with and without.
+NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,10 @@ def _following(source: Source, options: Any, settings: Settings) -> Any:
 
 
 def _simulated(source: Source, handle: Mapping[str, Any] | None, settings: Settings) -> System:
-    urls: Mapping[str, str] = handle["urls"] if handle else {}
+    nowhere = dict.fromkeys(settings.sandbox.systems, NOWHERE)
+    urls: Mapping[str, str] = handle["urls"] if handle else nowhere
     keys: Mapping[str, Mapping[str, str]] = handle["keys"] if handle else {}
-    own = source.sandbox_options(urls) if source.sandbox_options and urls else {}
+    own = source.sandbox_options(urls) if source.sandbox_options else {}
     secrets = {
         argument: Secret(variable, keys.get(source.name, {}).get(argument, ""))
         for argument, variable in source.secrets.items()

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from revops_pipelines.assets.conformed._examinations import examination_checks, examination_specs
 from revops_pipelines.assets.parameters import SOURCES_KEY
 from revops_pipelines.contracts.contract import columns_of, descriptions_of
 from revops_pipelines.engine.conform.build import Conformed, conform
@@ -67,6 +68,7 @@ def conformed_asset(
                 asset=key,
                 description="Identifiers of other entities point at rows that exist.",
             ),
+            *examination_specs(key, entity),
         ],
         metadata={
             "dagster/column_schema": column_schema(columns, meanings),
@@ -78,10 +80,13 @@ def conformed_asset(
         warehouse: Warehouse = context.resources.warehouse
         clock: Clock = context.resources.clock
         with warehouse.get_connection() as connection:
-            result = conform(connection, entity, offers, settings, context.run.run_id, clock.now())
+            run_id, now = context.run.run_id, clock.now()
+            result = conform(connection, entity, offers, settings, run_id, now, merges)
+            examined = [*examination_checks(connection, key, entity)]
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result))
         yield _contract_check(key, result, settings.quality.max_quarantined_share)
         yield _references_check(key, result)
+        yield from examined
 
     return build
 

@@ -23,6 +23,8 @@ from revops_pipelines.engine.ingest.errors import IngestError
 from revops_pipelines.engine.ingest.metering import Calls
 
 MANIFEST = "manifest.json"
+# How a load's name begins: when it was pulled, UTC.
+LOAD_STAMP = "%Y%m%dT%H%M%S"
 # Files of this size are read by DuckDB in parallel and bound the memory of one load step.
 FILE_BYTES = 256 * 1024 * 1024
 _BUFFER_BYTES = 1 << 20
@@ -68,7 +70,7 @@ class LandingWriter:
         self._source, self._stream = source, stream
         self._extracted_at = extracted_at
         # Sorts by time; process and counter keep two pulls of one instant apart.
-        stamp = extracted_at.strftime("%Y%m%dT%H%M%S")
+        stamp = extracted_at.strftime(LOAD_STAMP)
         self.load_id = f"{stamp}-{os.getpid()}-{next(_counter)}"
         parent = root / source / stream
         _sweep(parent)

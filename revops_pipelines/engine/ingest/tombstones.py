@@ -50,6 +50,13 @@ def apply(
     return step.mark()
 
 
+def mark_all(connection: duckdb.DuckDBPyConnection, table: RawTable) -> None:
+    """Mark the rows of a table that has none of its marks yet, by its tombstones."""
+    sql = Statements(connection)
+    sql.table(_TOUCHED, f"SELECT DISTINCT {table.key_list} FROM {table.tombstones}")
+    _mark(sql, table)
+
+
 class _Step:
     """The statements of one load's deletes, all inside its transaction."""
 
@@ -140,31 +147,7 @@ class _Step:
 
     def mark(self) -> int:
         """Bring the marks of current rows in line with the tombstones."""
-        table = self._table
-        keys = table.key_list
-        later = "TRUE" if table.stream.updated is None else "t._deleted_at >= c._updated_at"
-        changed = self._sql.table(
-            _STATE,
-            f"""
-            SELECT c.rowid AS place, c._deleted_at IS NULL AS was_alive,
-                   min(t._deleted_at) AS died_at,
-                   arg_min(t._deleted_reason, t._deleted_at) AS reason
-            FROM (SELECT {keys} FROM {_TOUCHED} UNION SELECT {keys} FROM {table.tombstones}) k
-            JOIN {table.current} c ON {table.same_key("k", "c")}
-            LEFT JOIN {table.tombstones} t ON {table.same_key("t", "c")} AND {later}
-            GROUP BY c.rowid, c._deleted_at
-            HAVING min(t._deleted_at) IS DISTINCT FROM c._deleted_at
-            """,
-        )
-        if not changed:
-            return 0
-        self._sql.run(
-            f"UPDATE {table.current} c SET _deleted_at = s.died_at, _deleted_reason = s.reason "
-            f"FROM {_STATE} s WHERE c.rowid = s.place"
-        )
-        return self._sql.run(
-            f"SELECT count(*) FROM {_STATE} WHERE was_alive AND died_at IS NOT NULL"
-        )
+        return _mark(self._sql, self._table)
 
     def _keys_table(self, name: str, file: str, rows: int, columns: str, others: str) -> None:
         """A temporary table of typed keys (and other columns) out of a side file."""
@@ -181,3 +164,29 @@ class _Step:
             else "(SELECT CAST(NULL AS VARCHAR[]) AS key LIMIT 0)"
         )
         self._sql.table(name, f"SELECT DISTINCT {keys}{others} FROM {source}")
+
+
+def _mark(sql: Statements, table: RawTable) -> int:
+    """Bring the marks of the touched current rows in line; returns how many died."""
+    keys = table.key_list
+    later = "TRUE" if table.stream.updated is None else "t._deleted_at >= c._updated_at"
+    changed = sql.table(
+        _STATE,
+        f"""
+        SELECT c.rowid AS place, c._deleted_at IS NULL AS was_alive,
+               min(t._deleted_at) AS died_at,
+               arg_min(t._deleted_reason, t._deleted_at) AS reason
+        FROM (SELECT {keys} FROM {_TOUCHED} UNION SELECT {keys} FROM {table.tombstones}) k
+        JOIN {table.current} c ON {table.same_key("k", "c")}
+        LEFT JOIN {table.tombstones} t ON {table.same_key("t", "c")} AND {later}
+        GROUP BY c.rowid, c._deleted_at
+        HAVING min(t._deleted_at) IS DISTINCT FROM c._deleted_at
+        """,
+    )
+    if not changed:
+        return 0
+    sql.run(
+        f"UPDATE {table.current} c SET _deleted_at = s.died_at, _deleted_reason = s.reason "
+        f"FROM {_STATE} s WHERE c.rowid = s.place"
+    )
+    return sql.run(f"SELECT count(*) FROM {_STATE} WHERE was_alive AND died_at IS NOT NULL")
