@@ -17,11 +17,12 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import alert_latency, suites, tables
+from bench import alert_latency, backfill_suite, backfill_table, suites, tables
+from bench.backfill_suite import Backfills
 from bench.served import served
 from bench.suites import BIG, Outcome
 
-SUITES = ("ingest", "nights", "metrics", "steps", "alerts")
+SUITES = ("ingest", "backfill", "nights", "metrics", "steps", "alerts")
 _SCALES = (1.0, 10.0)
 # Runs by scale where the command line says nothing: enough for a median, and all in a quarter of an
 # hour on two idle cores.
@@ -42,11 +43,27 @@ def main() -> int:
         outcomes.append(outcome)
         if not options.json:
             tables.show(out, outcome)
+    backfills = _backfills(options, say) if "backfill" in options.only else None
+    if backfills is not None and not options.json:
+        backfill_table.show(out, backfills)
     if options.json:
-        print(json.dumps(tables.document(outcomes, _machine()), indent=2))
+        document = tables.document(outcomes, _machine())
+        if backfills is not None:
+            document["outcomes"].append(backfill_table.document(backfills))
+        print(json.dumps(document, indent=2))
     if "alerts" in options.only:
         alert_latency.show(out, as_json=options.json)
     return 0
+
+
+def _backfills(options: argparse.Namespace, say: suites.Say) -> Backfills:
+    """Full loads under latency and limits; `--scale` multiplies their usual sizes by its least."""
+    vendors, factor = options.systems, min(options.scale)
+    loads = tuple(
+        backfill_suite.backfill(vendors, factor, options.runs or 1, not options.alone, say)
+    )
+    sizes = [scale for scale in options.scale if scale != BIG]
+    return Backfills(loads, tuple(backfill_suite.memory(sizes, say)))
 
 
 def _outcomes(options: argparse.Namespace, say: suites.Say) -> Iterator[Outcome]:
@@ -110,12 +127,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--limits", action="store_true", help="keep the vendors' rate limits during the nights"
     )
+    parser.add_argument(
+        "--systems",
+        type=lambda text: tuple(text.split(",")),
+        default=tuple(backfill_suite.SIZES),
+        help="systems of the suite backfill, separated by commas (default: all)",
+    )
+    parser.add_argument("--alone", action="store_true", help="backfill without dlt and Singer")
     parser.add_argument("--keep", action="store_true", help="leave the nights' state folder")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     options = parser.parse_args()
     unknown = set(options.only) - set(SUITES)
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    unknown = set(options.systems) - set(backfill_suite.SIZES)
+    if unknown:
+        parser.error(f"no system {', '.join(sorted(unknown))}")
     return options
 
 
