@@ -39,9 +39,9 @@ def told(value: str) -> str:
 def days_of_marks(fields: Iterable[str]) -> str:
     """CTE `days(id, snapshot_on, changed_at, <fields>)` after `lives` and `marks`.
 
-    `lives(id, born_at, ended_at)` are the deals; `marks(id, told_at, place, <fields>)` what became of
-    them, as text. What is told of the time before a deal's birth was so at its birth; what is told
-    after its end is left out.
+    `lives(id, born_at, ended_at)` are the deals; `marks(id, told_at, place, <fields>)` what became
+    of them, as text. What is told of the time before a deal's birth was so at its birth; what is
+    told after its end is left out.
     """
     fields = tuple(fields)
     names = ", ".join(fields)
@@ -52,7 +52,8 @@ def days_of_marks(fields: Iterable[str]) -> str:
     return f"""
     ranked AS (
         SELECT m.id, greatest(CAST(m.told_at AS DATE), CAST(l.born_at AS DATE)) AS snapshot_on,
-               m.told_at, epoch_us(m.told_at) * {LAST_PLACE + 1} + least(m.place, {LAST_PLACE}) AS rank,
+               m.told_at,
+               epoch_us(m.told_at) * {LAST_PLACE + 1} + least(m.place, {LAST_PLACE}) AS rank,
                {names}
         FROM marks m JOIN lives l ON l.id = m.id
         WHERE coalesce(m.told_at <= l.ended_at, true)

@@ -11,6 +11,7 @@ import duckdb
 
 from revops_pipelines.contracts.contract import columns_of
 from revops_pipelines.engine.conform.declaration import Entity
+from revops_pipelines.engine.conform.examine import ensure_findings
 from revops_pipelines.engine.conform.precedence import Precedence, write_precedence
 from revops_pipelines.engine.conform.resolve import ensure_links
 from revops_pipelines.engine.conform.stage import SourceOffer
@@ -74,3 +75,5 @@ def ensure_entity_tables(connection: duckdb.DuckDBPyConnection, entity: Entity) 
         f"({columns}, _row_hash UBIGINT)"
     )
     connection.execute(f"CREATE TABLE IF NOT EXISTS conformed.{entity.name} ({columns})")
+    if entity.examination is not None:
+        ensure_findings(connection, entity.examination)
