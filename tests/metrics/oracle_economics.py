@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from oracle_deals import cents, rate_of
-from oracle_revenue import Books
+from oracle_revenue import books_of
 from oracle_rollup import Fact, Key, Measured, Times, next_month, published, ratio
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -22,7 +22,7 @@ class Economics:
 
     def __init__(self, rows: Rows, times: Times) -> None:
         self.rows, self.times = rows, times
-        self.books = Books(rows, times)
+        self.books = books_of(rows, times)
         self.costs = [
             cost for cost in _costs(rows, times) if next_month(cost["for"]) <= times.today
         ]
