@@ -115,7 +115,7 @@ def _cac(economics: Economics) -> Values:
     ):
         facts = [Fact(cost["for"], {}, why, {"cost": cost["worth"]}) for cost, why in costs]
         facts += [Fact(month, {}, None, {"new": 1}) for month, _, _ in economics.new]
-        found[name] = published(facts, times, _per_customer, (), grains=GRAINS)
+        found[name] = published(facts, times, per_customer, (), grains=GRAINS)
         for part in parts:
             found[name] |= _parted(economics, costs, part)
     return found
@@ -133,11 +133,12 @@ def _parted(
         for spent_for, member in spent
         if spent_for == month
     ]
-    values = published(facts, economics.times, _per_customer, ((part,),), grains=GRAINS)
+    values = published(facts, economics.times, per_customer, ((part,),), grains=GRAINS)
     return {key: value for key, value in values.items() if key[2] != "{}"}
 
 
-def _per_customer(group: Sequence[Mapping[str, Any]]) -> Measured:
+def per_customer(group: Sequence[Mapping[str, Any]]) -> Measured:
+    """What was spent, by who was won."""
     costs = [row["cost"] for row in group if "cost" in row]
     won = sum(row.get("new", 0) for row in group)
     if not costs:
@@ -158,7 +159,7 @@ def _payback(economics: Economics) -> Values:
     margin = Fraction(economics.margin)
 
     def of_all(group: Sequence[Mapping[str, Any]]) -> Measured:
-        cac = _per_customer(group)
+        cac = per_customer(group)
         paying = [row["mrr"] for row in group if "mrr" in row]
         profit = Fraction(sum(paying)) * margin / len(paying) if paying else None
         if cac.value is None or not profit:
@@ -166,7 +167,7 @@ def _payback(economics: Economics) -> Values:
         return ratio(cac.value, profit, cac.n)
 
     def of_new(group: Sequence[Mapping[str, Any]]) -> Measured:
-        cac = _per_customer(group)
+        cac = per_customer(group)
         profit = Fraction(sum(row.get("pays", 0) for row in group)) * margin
         if cac.numerator is None:
             return Measured(None, profit, None, cac.n)

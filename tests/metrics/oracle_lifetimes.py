@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from oracle_economics import Economics, per_customer
 from oracle_revenue import DIMENSIONS, Books, books_of, who_is
 from oracle_rollup import Fact, Key, Measured, Times, published, ratio
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 Values = dict[str, dict[Key, dict[str, Any]]]
+Measure = Callable[[Sequence[Mapping[str, Any]]], Measured]
 ALL = "(all)"
 HORIZON = 60
 
@@ -25,7 +27,7 @@ HORIZON = 60
 def expected(rows: Rows, times: Times) -> Values:
     """metric -> (grain, period, dimensions) -> value."""
     books = books_of(rows, times)
-    return _by_churn(books) | _by_fit(books)
+    return _by_churn(books) | _by_fit(books) | _to_cost(rows, times)
 
 
 def _is_known(line: Mapping[str, Any]) -> bool:
@@ -33,7 +35,11 @@ def _is_known(line: Mapping[str, Any]) -> bool:
 
 
 def _by_churn(books: Books) -> Values:
-    margin = Fraction(books.times.settings.economics.gross_margin_share)
+    facts, measure = _churn_facts(books), _churn_measure(books)
+    return {"ltv": published(facts, books.times, measure, DIMENSIONS, grains=("month",))}
+
+
+def _churn_facts(books: Books) -> list[Fact]:
     facts = []
     for customer, lines in books.lines.items():
         who = who_is(books.rows, customer)
@@ -50,6 +56,11 @@ def _by_churn(books: Books) -> Values:
                 facts.append(Fact(month, who, "missing_rate"))
             elif line["closing"] > 0 or at_risk:
                 facts.append(Fact(month, who, None, weighs))
+    return facts
+
+
+def _churn_measure(books: Books) -> Measure:
+    margin = Fraction(books.times.settings.economics.gross_margin_share)
 
     def measure(group: Sequence[Mapping[str, Any]]) -> Measured:
         paying = [row["pays"] for row in group if row["pays"] > 0]
@@ -61,39 +72,78 @@ def _by_churn(books: Books) -> Values:
             return Measured(profit, churn, None, len(group))
         return ratio(profit, churn, len(group))
 
-    return {"ltv": published(facts, books.times, measure, DIMENSIONS, grains=("month",))}
+    return measure
 
 
 def _by_fit(books: Books) -> Values:
-    months = fitted(books)
+    months, measure = fitted(books), _fit_measure(books)
+    whole = published(_fit_facts(books, months), books.times, measure, (), grains=("month",))
+    parts = published(
+        _fit_facts(books, months, segmented=True),
+        books.times,
+        measure,
+        (("segment",),),
+        grains=("month",),
+    )
+    return {"ltv_cohort": whole | {key: value for key, value in parts.items() if key[2] != "{}"}}
+
+
+def _fit_facts(
+    books: Books, months: Mapping[tuple[date, str], Any], *, segmented: bool = False
+) -> list[Fact]:
+    facts = []
+    for customer, lines in books.lines.items():
+        segment = str(who_is(books.rows, customer)["segment"] or "unknown")
+        for month, line in lines.items():
+            found = months.get((month, segment if segmented else ALL))
+            why = None if found else "too_few_customers"
+            if not _is_known(line):
+                why = "missing_rate"
+            elif line["closing"] <= 0:
+                continue
+            weighs = {"pays": line["closing"], "fit": found}
+            facts.append(Fact(month, {"segment": segment}, why, weighs))
+    return facts
+
+
+def _fit_measure(books: Books) -> Measure:
     margin = float(books.times.settings.economics.gross_margin_share)
 
-    def of(segmented: bool) -> dict[Key, dict[str, Any]]:
-        facts = []
-        for customer, lines in books.lines.items():
-            segment = str(who_is(books.rows, customer)["segment"] or "unknown")
-            for month, line in lines.items():
-                found = months.get((month, segment if segmented else ALL))
-                why = None if found else "too_few_customers"
-                if not _is_known(line):
-                    why = "missing_rate"
-                elif line["closing"] <= 0:
-                    continue
-                weighs = {"pays": line["closing"], "fit": found}
-                facts.append(Fact(month, {"segment": segment}, why, weighs))
+    def measure(group: Sequence[Mapping[str, Any]]) -> Measured:
+        stays = group[0]["fit"]["months"]
+        if stays is None:
+            return Measured(None, len(group), None, len(group))
+        total = float(sum(row["pays"] for row in group)) * margin * stays
+        return Measured(total, len(group), total / len(group), len(group))
 
+    return measure
+
+
+def _to_cost(rows: Rows, times: Times) -> Values:
+    """Worth of a life by cost of winning one, of the same month."""
+    economics = Economics(rows, times)
+    books = economics.books
+    costs = [
+        Fact(cost["for"], {}, economics.why(cost), {"cost": cost["worth"]})
+        for cost in economics.costs
+    ]
+    costs += [Fact(month, {}, None, {"new": 1}) for month, _, _ in economics.new]
+
+    def of(lives: list[Fact], worth_of: Measure) -> dict[Key, dict[str, Any]]:
         def measure(group: Sequence[Mapping[str, Any]]) -> Measured:
-            stays = group[0]["fit"]["months"]
-            if stays is None:
-                return Measured(None, len(group), None, len(group))
-            total = float(sum(row["pays"] for row in group)) * margin * stays
-            return Measured(total, len(group), total / len(group), len(group))
+            living = [row for row in group if "pays" in row]
+            cac = per_customer([row for row in group if "pays" not in row])
+            worth = worth_of(living).value if living else None
+            if worth is None or cac.value is None:
+                return Measured(worth, cac.value, None, cac.n)
+            return ratio(worth, cac.value, cac.n)
 
-        dimensions = (("segment",),) if segmented else ()
-        values = published(facts, books.times, measure, dimensions, grains=("month",))
-        return {key: value for key, value in values.items() if (key[2] != "{}") == segmented}
+        return published([*costs, *lives], times, measure, (), grains=("month",))
 
-    return {"ltv_cohort": of(segmented=False) | of(segmented=True)}
+    return {
+        "ltv_to_cac": of(_churn_facts(books), _churn_measure(books)),
+        "ltv_to_cac_cohort": of(_fit_facts(books, fitted(books)), _fit_measure(books)),
+    }
 
 
 def fitted(books: Books) -> dict[tuple[date, str], dict[str, Any]]:
