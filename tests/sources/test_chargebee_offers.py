@@ -418,54 +418,6 @@ def test_a_credit_note(offered: Offered) -> None:
     ]
 
 
-def test_contracts_by_term_and_by_subscription(offered: Offered) -> None:
-    term = {
-        "id": "ct_1",
-        "contract_start": at("2026-01-10"),
-        "contract_end": at("2028-01-10"),
-        "action_at_term_end": "renew",
-        "cancellation_cutoff_period": 30,
-        "total_contract_value": 285_600,
-        "total_contract_value_before_tax": 240_000,
-    }
-    ending = {"status": "non_renewing", "cancelled_at": at("2026-07-24")}
-    found = offered(
-        "contracts",
-        subscriptions=[
-            subscription(contract_term=term),
-            subscription(
-                id="s2", contract_term=term | {"id": "ct_2", "action_at_term_end": "cancel"}
-            ),
-            subscription(id="s3"),
-            subscription(id="s4", **ending),
-        ],
-    )
-    assert found[0] == {
-        "contract_id": f"{NAME}:ct_1",
-        "customer_id": f"{NAME}:c1",
-        "starts_on": date(2026, 1, 10),
-        "ends_on": date(2028, 1, 10),
-        "renewal_on": date(2028, 1, 10),
-        "notice_on": date(2027, 12, 11),
-        "annual_amount": Decimal("1200.00"),
-        "currency": "USD",
-        "auto_renews": True,
-        "source": NAME,
-        "source_id": "ct_1",
-        "_updated_at": moment("2026-06-24"),
-        "_deleted_at": None,
-    }
-    told = [
-        (row["source_id"], row["ends_on"], row["renewal_on"], row["auto_renews"])
-        for row in found[1:]
-    ]
-    assert told == [
-        ("ct_2", date(2028, 1, 10), None, False),
-        ("s3", None, date(2026, 7, 24), True),
-        ("s4", date(2026, 7, 24), None, False),
-    ]
-
-
 def test_the_first_document_of_a_month_tells_its_rate(offered: Offered) -> None:
     money = {"currency_code": "EUR"}
     found = offered(

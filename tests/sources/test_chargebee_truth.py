@@ -19,7 +19,7 @@ from chargebee_warehouse import ANCHOR, Warehouse, local, opened
 from revops_pipelines.resources.sources.chargebee import SOURCE
 from revops_pipelines.sandbox.chargebee import ids
 from revops_pipelines.sandbox.clock import opening
-from revops_pipelines.sandbox.world import truth_billing
+from revops_pipelines.sandbox.world import truth_billing, truth_terms
 from revops_pipelines.sandbox.world.world import World, build_world
 
 SEEDS = (7, 11, 23)
@@ -100,6 +100,28 @@ def test_the_ledger_is_true_row_for_row(loaded: tuple[World, Warehouse]) -> None
     true = true_ledger(world, opening(ANCHOR))
     assert {row[2] for row in true} >= {"trialing", "active", "past_due", "paused", "free"}
     assert told_ledger(warehouse, opening(ANCHOR)) == true
+
+
+def test_every_term_is_true(loaded: tuple[World, Warehouse]) -> None:
+    """Agreed ones and those billed for; a signed year is worth what its contract says now."""
+    world, warehouse = loaded
+    now = opening(ANCHOR)
+    names = ("starts_on", "ends_on", "ended_on", "currency")
+    found = {
+        (row["subscription_id"].partition(":")[2], *(row[name] for name in names)): (
+            row["annual_amount"]
+        )
+        for row in warehouse.offered("contracts")
+    }
+    true = {
+        (ids.subscription_id(term.subscription_id), *(getattr(term, name) for name in names)): term
+        for term in truth_terms.terms(world.billing, now, are_signed=True)
+    }
+    assert len(true) > 40
+    assert set(found) == set(true)
+    amounts = {key: term.annual_amount for key, term in true.items() if not term.is_signed}
+    assert {key: found[key] for key in amounts} == amounts
+    assert all(amount is None or amount >= 0 for amount in found.values())
 
 
 def in_force(periods: list[dict[str, Any]], day: date) -> Decimal:

@@ -26,7 +26,7 @@ from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.faults import answer
 from revops_pipelines.sandbox.frame import Options
 from revops_pipelines.sandbox.server import Sandbox, running
-from revops_pipelines.sandbox.world import truth_billing
+from revops_pipelines.sandbox.world import truth_billing, truth_terms
 from revops_pipelines.sandbox.world.world import World, build_world
 
 ANCHOR = date(2026, 6, 30)
@@ -190,6 +190,21 @@ def test_the_ledger_is_true_row_for_row(company: World, loaded: Warehouse) -> No
         for row in truth_billing.ledger_rows(company.billing, now)
     }
     assert {row[3] for row in true} >= {"trialing", "active", "past_due", "paused", "free"}
+    assert found == true
+
+
+def test_every_term_is_true(company: World, loaded: Warehouse) -> None:
+    now = opening(ANCHOR)
+    names = ("starts_on", "ends_on", "ended_on", "annual_amount", "currency")
+    found = {
+        (str(row["subscription_id"]).removeprefix("stripe:"), *(row[name] for name in names))
+        for row in loaded.offered("contracts")
+    }
+    true = {
+        (term.subscription_id, *(getattr(term, name) for name in names))
+        for term in truth_terms.terms(company.billing, now)
+    }
+    assert len(true) > 40
     assert found == true
 
 

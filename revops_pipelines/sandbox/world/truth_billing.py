@@ -185,15 +185,21 @@ def _status(story: Subscription, day: date, at: int) -> str:
 
 def _amounts(story: Subscription, items: Sequence[Item], at: int, currency: str) -> list[Decimal]:
     """The worth of each item a month in major units, after the coupon of the running period."""
+    billed = billed_amounts(story, items, at, currency)
+    return [_monthly(amount, item) for item, amount in zip(items, billed, strict=True)]
+
+
+def billed_amounts(
+    story: Subscription, items: Sequence[Item], at: int, currency: str
+) -> list[Decimal]:
+    """What a bill of the running period says of each item, after its coupon and before tax."""
     minor = Decimal(1) if currency in ZERO_DECIMAL else CENT
     gross = [_rounded(_unit(item) * item.quantity * minor, minor) for item in items]
     off = [ZERO] * len(gross)
     rebate = story.rebate
     if rebate is not None and rebate.holds(period_at(story, at).start):
         off = _off(gross, rebate.coupon.basis_points, rebate.coupon.amount_off, minor)
-    return [
-        _monthly(amount - less, item) for item, amount, less in zip(items, gross, off, strict=True)
-    ]
+    return [amount - less for amount, less in zip(gross, off, strict=True)]
 
 
 def _unit(item: Item) -> Decimal:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from revops_pipelines.engine.conform.domains import domain_of, is_specific
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.chargebee.ledger import subscription_periods
-from revops_pipelines.resources.sources.chargebee.ledger_marks import DAY_SECONDS
 from revops_pipelines.resources.sources.chargebee.money import amount, day, moment
+from revops_pipelines.resources.sources.chargebee.offers_terms import terms
 from revops_pipelines.resources.sources.chargebee.options import ChargebeeOptions
 
 
@@ -30,7 +30,7 @@ def offers(options: ChargebeeOptions) -> tuple[Offer, ...]:
         Offer("invoice_lines", _invoice_lines(options), ("invoices", *catalog)),
         Offer("payments", _PAYMENTS, ("transactions",)),
         Offer("credit_notes", _CREDIT_NOTES, ("credit_notes",)),
-        Offer("contracts", _CONTRACTS, ("subscriptions",)),
+        terms(options),
         Offer("fx_rates", _FX_RATES, (*documents, "subscriptions")),
     )
 
@@ -221,39 +221,6 @@ _CREDIT_NOTES = f"""
            '@source' AS source, id AS source_id,
            coalesce(updated_at, {moment("date")}) AS _updated_at, _deleted_at
     FROM raw.@source__credit_notes
-    """
-
-# A contract term where one was signed; else the term that the subscription is billed by.
-_CONTRACTS = f"""
-    WITH agreed AS (
-        SELECT *, coalesce(contract_value, contract_gross_value) AS worth,
-               greatest(date_diff('month', {day("contract_start")}, {day("contract_end")}), 1)
-                   AS months
-        FROM raw.@source__subscriptions WHERE contract_id IS NOT NULL
-    ), yearly AS (
-        SELECT *, (2 * worth::HUGEINT * 12 + months) // (2 * months) AS a_year FROM agreed
-    )
-    SELECT '@source:' || contract_id AS contract_id, '@source:' || customer_id AS customer_id,
-           {day("contract_start")} AS starts_on, {day("contract_end")} AS ends_on,
-           CASE WHEN contract_action <> 'cancel' THEN {day("contract_end")} END AS renewal_on,
-           {day(f"contract_end - contract_notice_days * {DAY_SECONDS}")} AS notice_on,
-           {amount("a_year", "currency_code")} AS annual_amount,
-           upper(currency_code) AS currency, contract_action <> 'cancel' AS auto_renews,
-           '@source' AS source, contract_id AS source_id,
-           coalesce(updated_at, {moment("created_at")}) AS _updated_at, _deleted_at
-    FROM yearly
-    UNION ALL BY NAME
-    SELECT '@source:' || id AS contract_id, '@source:' || customer_id AS customer_id,
-           {day("coalesce(started_at, start_date, activated_at, created_at)")} AS starts_on,
-           CASE WHEN status IN ('cancelled', 'non_renewing') THEN {day("cancelled_at")} END
-               AS ends_on,
-           CASE WHEN status IN ('active', 'in_trial')
-                THEN {day("coalesce(next_billing_at, current_term_end, trial_end)")} END
-               AS renewal_on,
-           upper(currency_code) AS currency, status IN ('active', 'in_trial') AS auto_renews,
-           '@source' AS source, id AS source_id,
-           coalesce(updated_at, {moment("created_at")}) AS _updated_at, _deleted_at
-    FROM raw.@source__subscriptions WHERE contract_id IS NULL
     """
 
 # Each document names the rate of its day. A month is worth what its first document says, which

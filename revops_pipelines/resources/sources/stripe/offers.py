@@ -13,6 +13,7 @@ from revops_pipelines.engine.conform.domains import domain_of, is_specific
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.stripe.ledger import subscription_periods
 from revops_pipelines.resources.sources.stripe.money import amount, day, moment
+from revops_pipelines.resources.sources.stripe.offers_terms import terms
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 
 
@@ -30,6 +31,7 @@ def offers(options: StripeOptions) -> tuple[Offer, ...]:
         Offer("invoice_lines", _INVOICE_LINES, ("invoices", "products")),
         Offer("payments", _PAYMENTS, ("charges", "refunds", "invoice_payments")),
         Offer("credit_notes", _CREDIT_NOTES, ("credit_notes",)),
+        terms(),
     )
 
 
