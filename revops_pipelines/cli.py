@@ -117,6 +117,35 @@ def report(as_json: Json = False) -> None:
 
 
 @app.command()
+def metrics(
+    names: Annotated[list[str] | None, typer.Argument(help="Metrics; all if none.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="As was known at the end of this day."),
+    ] = None,
+    grain: Annotated[str, typer.Option(help="month, week or quarter")] = "month",
+    periods: Annotated[int, typer.Option(min=1, help="How many of the last periods.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the rebuilt warehouse as this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Published values; with --as-of, as they were known on an earlier day."""
+    from revops_pipelines.commands.metrics import show_metrics
+
+    show_metrics(
+        out,
+        err,
+        names or [],
+        as_of=as_of.date() if as_of else None,
+        grain=grain,
+        periods=periods,
+        keep=keep,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def explain(
     metric: Annotated[str, typer.Argument(help="Id of a published value, such as win_rate.")],
     period: Annotated[

@@ -6,6 +6,9 @@ later.
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ import duckdb
 import pytest
 from whole_nights import ANCHOR, run_job, simulated_settings, simulated_systems
 
+from revops_pipelines import cli
 from revops_pipelines.contracts import CONTRACTS
 from revops_pipelines.engine.warehouse.open import in_utc
 from revops_pipelines.rebuild import rebuild
@@ -29,8 +33,9 @@ MOMENTS = "computed_at"
 
 @dataclass(frozen=True)
 class Nights:
-    """What two nights published, and that both rebuilt."""
+    """What two nights published, and that both rebuilt; `home` has the state of the second."""
 
+    home: Path
     first: dict[str, list[str]]
     second: dict[str, list[str]]
     first_again: dict[str, list[str]]
@@ -50,6 +55,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
         second, second_at = contents(settings.published_path)
         systems = simulated_systems(sandbox)
         yield Nights(
+            settings.home,
             first,
             second,
             rebuilt(settings, systems, first_at),
@@ -106,3 +112,38 @@ def test_a_full_rebuild_is_what_the_nights_made(nights):
 
 def test_as_of_the_first_night_is_what_it_said(nights):
     assert differing(nights.first, nights.first_again) == {}
+
+
+def test_the_command_shows_what_was_known_then(nights, monkeypatch, capsys):
+    """June was open on the anchor day and is closed two days later; `--keep` keeps the file."""
+    for name in [name for name in os.environ if name.startswith("REVOPS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("REVOPS_HOME", str(nights.home))
+    monkeypatch.chdir(nights.home)
+    kept = nights.home / "kept.duckdb"
+    arguments = ["mrr", "--as-of", "2026-06-29", "--periods", "2", "--json", "--keep", str(kept)]
+    monkeypatch.setattr(sys, "argv", ["revops", "metrics", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    told = json.loads(capsys.readouterr().out)
+    assert told["as_of"].startswith("2026-06-30 00:00")
+    june, may = told["values"]
+    assert (june["period_start_on"], june["is_mature"]) == ("2026-06-01", False)
+    assert (may["period_start_on"], may["is_mature"]) == ("2026-05-01", True)
+    assert (may["value"], may["is_restated"]) == (may["now"], False)
+    with in_utc(duckdb.connect(str(kept), read_only=True)) as connection:
+        assert connection.execute("SELECT max(as_of_at) FROM ops.parameters").fetchall()
+        assert connection.execute(
+            "SELECT count(*) FROM conformed.subscription_periods"
+        ).fetchall() > [(0,)]
+
+
+def test_a_day_to_come_is_refused(nights, monkeypatch, capsys):
+    monkeypatch.setenv("REVOPS_HOME", str(nights.home))
+    monkeypatch.chdir(nights.home)
+    monkeypatch.setattr(sys, "argv", ["revops", "metrics", "--as-of", "2026-08-01"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "--as-of 2026-08-01 lies after what is published" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from revops_pipelines.engine.ingest import tombstones
+from revops_pipelines.engine.ingest import extract, tombstones
 from revops_pipelines.engine.ingest.landing import LOAD_STAMP
 from revops_pipelines.engine.ingest.raw_tables import BOOKKEEPING, RawTable, quoted
 from revops_pipelines.engine.ingest.statements import literal
@@ -37,11 +37,11 @@ def copy_as_known(
     alive = ", ".join(
         f"NULL AS {name}" if name.startswith("_deleted") else name for name in BOOKKEEPING
     )
-    columns = ", ".join(table.columns)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE as_known AS SELECT {columns}, {alive}, row_number() OVER ("
-        f"PARTITION BY {table.key_list} ORDER BY _updated_at DESC, _extracted_at DESC, _load_id "
-        f"DESC, payload_hash) = 1 AS is_current FROM {versions} WHERE _extracted_at <= $at",
+        f"CREATE OR REPLACE TEMP TABLE as_known AS SELECT {', '.join(table.columns)}, {alive}, "
+        f"row_number() OVER (PARTITION BY {table.key_list} ORDER BY _updated_at DESC, "
+        f"_extracted_at DESC, _load_id DESC, payload_hash) = 1 AS is_current "
+        f"FROM ({_typed(connection, table, versions)}) WHERE _extracted_at <= $at",
         {"at": known_at},
     )
     for name, which in ((table.current, "is_current"), (table.history, "NOT is_current")):
@@ -55,3 +55,15 @@ def copy_as_known(
         {"at": known_at},
     )
     tombstones.mark_all(connection, table)
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, table: RawTable, versions: str) -> str:
+    """The versions with the declared columns; out of the payloads where some came in since."""
+    told = connection.execute(f"SELECT * FROM {versions} LIMIT 0").description or ()
+    if {quoted(column[0]) for column in told} >= set(table.columns):
+        return f"SELECT * FROM {versions}"
+    kept = ", ".join(BOOKKEEPING)
+    return (
+        f"SELECT {extract.columns(table.stream)}, {kept} "
+        f"FROM (SELECT {kept}, {extract.parts(table.stream, 'payload')} FROM {versions})"
+    )
