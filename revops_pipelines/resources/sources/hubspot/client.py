@@ -18,6 +18,7 @@ from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.http import Allowance, HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
 from revops_pipelines.resources.sources.hubspot.options import HubSpotReach
+from revops_pipelines.resources.sources.hubspot.pacing import Pace
 
 SEARCH = "search"
 Answer = TypeVar("Answer")
@@ -122,6 +123,7 @@ class HubSpot:
     http: HttpClient
     options: HubSpotReach
     paths: Paths
+    pace: Pace = field(default_factory=Pace, repr=False)
     _properties: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def get(

@@ -180,17 +180,20 @@ def _pull_all(
     """
     came = begun.came
     known: list[str] = []
-    for records, after in _listed(api, wish, begun):
-        came += len(records)
-        job.write(records)
-        for record in records:
-            identifier = id_of(record)
-            known.append(identifier)
-            known.extend(_bury_merged(job, identifier, record))
-        job.progress(came)
-        if after is not None:
-            left = (after, came + tally.rejected, begun.until.isoformat())
-            job.checkpoint({**job.cursor, **dict(zip(_LISTING, left, strict=True))})
+    size = api.options.history_page_records if wish.history else api.options.page_records
+    with api.pace.reading(-(-max(0, promised - came) // size)) as page_read:
+        for records, after in _listed(api, wish, begun):
+            came += len(records)
+            job.write(records)
+            for record in records:
+                identifier = id_of(record)
+                known.append(identifier)
+                known.extend(_bury_merged(job, identifier, record))
+            job.progress(came)
+            if after is not None:
+                left = (after, came + tally.rejected, begun.until.isoformat())
+                job.checkpoint({**job.cursor, **dict(zip(_LISTING, left, strict=True))})
+            page_read()
     if promised and begun.after is None:
         job.promised(promised)
     reconcile(wish.kind, promised, came + tally.rejected)
