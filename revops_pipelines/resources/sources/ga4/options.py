@@ -55,10 +55,13 @@ class Ga4Options(SourceOptions):
         "record and should stay small.",
     )
     days_at_once: int = Field(
-        28, ge=1, description="Days that are read side by side before the next checkpoint."
+        112, ge=1, description="Days that are read side by side before the next checkpoint."
     )
     concurrent_requests: int = Field(
-        5, ge=1, le=50, description="A property takes ten at once, of all that ask it."
+        8,
+        ge=1,
+        le=50,
+        description="A property takes ten at once, of all that ask it: two are left to dashboards.",
     )
     tries: int = Field(
         3,

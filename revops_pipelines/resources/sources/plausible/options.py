@@ -43,6 +43,9 @@ class PlausibleOptions(SourceOptions):
         ge=1,
         description="Days of one query: 600 an hour would not do for a query a day at first.",
     )
+    windows_at_once: int = Field(
+        8, ge=1, description="Windows that are read side by side before the next checkpoint."
+    )
     page_rows: int = Field(
         10_000, ge=1, le=10_000, description="Rows of a page; 10,000 is what Plausible gives."
     )

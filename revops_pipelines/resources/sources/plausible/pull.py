@@ -55,8 +55,10 @@ def _pull(job: Pull, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> N
     first = _first_day(job, api, last)
     cursor: dict[str, Any] = dict(job.cursor)
     known: Mapping[str, int] = cursor.get("rows", {})
-    done = 0
-    for start, end in _windows(first, last, options.window_days):
+    rows: dict[str, int] = {}
+
+    def read(window: tuple[date, date]) -> None:
+        start, end = window
         query = {
             "metrics": list(metrics),
             "dimensions": list(dimensions),
@@ -64,15 +66,18 @@ def _pull(job: Pull, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> N
             # Without an order of our own, pages could overlap.
             "order_by": [[name, "asc"] for name in dimensions],
         }
-        rows = _land(job, api, query, _days(start, end), known)
+        rows.update(_land(job, api, query, _days(start, end), known))
+
+    for windows in _batches(first, last, options):
+        job.each(read, windows)
+        end = windows[-1][1]
         kept_from = (end - timedelta(days=options.restated_days)).isoformat()
         cursor = {
             "until": end.isoformat(),
-            "rows": {day: count for day, count in rows.items() if day >= kept_from},
+            "rows": {day: count for day, count in sorted(rows.items()) if day >= kept_from},
         }
         job.checkpoint(cursor)
-        done += len(rows)
-        job.progress(done, (last - first).days + 1)
+        job.progress(len(rows), (last - first).days + 1)
     job.finish(cursor)
 
 
@@ -142,6 +147,15 @@ def _day_of(row: msgspec.Raw) -> str:
 
 def _days(first: date, last: date) -> list[str]:
     return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+
+
+def _batches(
+    first: date, last: date, options: PlausibleOptions
+) -> Iterator[list[tuple[date, date]]]:
+    """Windows in order, as many at a time as are read side by side."""
+    windows = list(_windows(first, last, options.window_days))
+    for at in range(0, len(windows), options.windows_at_once):
+        yield windows[at : at + options.windows_at_once]
 
 
 def _windows(first: date, last: date, length: int) -> Iterator[tuple[date, date]]:
