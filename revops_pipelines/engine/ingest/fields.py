@@ -90,26 +90,24 @@ class _Step:
         """One pass over the landed records: their fields, and how many values do not cast."""
         parents = _parents(self._table.stream)
         every = max(1, self._landed.rows // SAMPLED_RECORDS)
-        keys = ", ".join(
-            f"CASE WHEN hash(json) % {every} = 0 THEN {_keys(parent)} END AS keys_{place}"
-            for place, parent in enumerate(parents)
-        )
+        # All objects by one call: each call holds a whole batch of records parsed in memory.
+        paths = ", ".join(literal(parent or "$") for parent in parents)
+        keys = f"CASE WHEN hash(json) % {every} = 0 THEN json_keys(json, [{paths}]) END AS keys"
         columns = castable(self._table.stream)
         counts = "".join(
             f", count(*) FILTER ({filled} AND {lost}) AS uncast_{place}"
             for place, (_, filled, lost) in enumerate(columns)
         )
-        groups = ", ".join(f"keys_{place}" for place in range(len(parents)))
         self._sql.table(
             _SHAPES,
-            f"SELECT {groups}, count(*) AS records{counts} FROM ("
+            f"SELECT keys, count(*) AS records{counts} FROM ("
             f"SELECT {keys}, {extract.parts(self._table.stream, 'json')} "
-            f"FROM {_lines(self._landed)}) GROUP BY {groups}",
+            f"FROM {_lines(self._landed)}) GROUP BY keys",
         )
         fields = " UNION ALL ".join(
             f"SELECT {literal(parent + '/')} || {_escaped} AS path, records "
-            f"FROM (SELECT unnest(keys_{place}) AS name, records FROM {_SHAPES})"
-            for place, parent in enumerate(parents)
+            f"FROM (SELECT unnest(keys[{place}]) AS name, records FROM {_SHAPES})"
+            for place, parent in enumerate(parents, start=1)
         )
         self._sql.table(
             _SEEN, f"SELECT path, sum(records)::BIGINT AS records FROM ({fields}) GROUP BY path"
@@ -119,7 +117,7 @@ class _Step:
     def remember(self) -> None:
         """Write what was seen; a declared field whose absence is no chance is marked."""
         records = self._sql.run(
-            f"SELECT coalesce(sum(records), 0)::BIGINT FROM {_SHAPES} WHERE keys_0 IS NOT NULL"
+            f"SELECT coalesce(sum(records), 0)::BIGINT FROM {_SHAPES} WHERE keys[1] IS NOT NULL"
         )
         declared = ", ".join(literal(c.path) for c in self._table.stream.columns)
         values = {**self._place, "now": self._now, "records": records}
@@ -230,10 +228,6 @@ def castable(stream: Stream) -> list[tuple[Column, str, str]]:
 def _parents(stream: Stream) -> list[str]:
     """The objects whose fields are watched: the record, and those that declared paths lie in."""
     return list(dict.fromkeys(["", *(c.path.rpartition("/")[0] for c in stream.columns)]))
-
-
-def _keys(parent: str) -> str:
-    return f"json_keys(json, {literal(parent)})" if parent else "json_keys(json)"
 
 
 _escaped = "replace(replace(name, '~', '~0'), '/', '~1')"
