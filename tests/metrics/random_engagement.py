@@ -6,7 +6,10 @@ Belongs here: drawing rows. Does not: what they amount to (the oracles).
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+CHANNELS = ("ads", "email", "webinar")
 
 if TYPE_CHECKING:
     from random_company import Draw, Rows
@@ -16,6 +19,13 @@ def extend(draw: Draw, rows: Rows) -> None:
     """Add them to a company's rows."""
     for lead in rows["leads"]:
         lead["assigned_at"] = _assigned(draw, lead)
+    rows["campaigns"] = [
+        {"campaign_id": f"k{n}", "name": f"K{n}", "channel": draw.choice((*CHANNELS, None))}
+        for n in range(8)
+    ]
+    rows["touchpoints"] = [_touch(draw, n, rows) for n in range(700)]
+    for number in range(160):
+        _invoice(draw, number, rows)
 
 
 def _assigned(draw: Draw, lead: dict[str, Any]) -> Any:
@@ -25,3 +35,55 @@ def _assigned(draw: Draw, lead: dict[str, Any]) -> Any:
     return (
         None if hours is None else since + timedelta(seconds=draw.randrange(1, 3600) + hours * 3600)
     )
+
+
+def _touch(draw: Draw, number: int, rows: Rows) -> dict[str, Any]:
+    """Of somebody, around a deal of theirs or any time; some at one instant with the one before."""
+    deal = draw.choice(rows["opportunities"])
+    around = draw.choice((deal["created_at"], deal["closed_at"] or deal["created_at"]))
+    people = [
+        each["lead_id"]
+        for each in rows["opportunity_contacts"]
+        if each["opportunity_id"] == deal["opportunity_id"]
+    ]
+    return {
+        "touchpoint_id": f"t{number}",
+        "lead_id": draw.choice((None, f"l{draw.randrange(220)}", *people, *people, *people)),
+        "campaign_id": draw.perhaps(0.8, f"k{draw.randrange(9)}"),
+        "channel": draw.perhaps(0.7, draw.choice(CHANNELS)),
+        "kind": draw.choice(("form_fill", "email_click", "program_status")),
+        "occurred_at": around - timedelta(hours=draw.choice((-30, 0, 0, 5, 300, 3000, 9000))),
+        "_deleted_at": draw.perhaps(0.05, draw.instant()),
+    }
+
+
+def _invoice(draw: Draw, number: int, rows: Rows) -> None:
+    """A bill of some customer, and now and then a note that takes some of it back."""
+    issued = draw.instant()
+    status = draw.choice(("paid", "paid", "open", "uncollectible", "void", "draft"))
+    total = Decimal(draw.randrange(200_000)) / 100
+    bill = {
+        "invoice_id": f"e{number}",
+        "customer_id": f"c{draw.randrange(50)}",
+        "status": status,
+        "currency": draw.choice(("USD", "USD", "EUR", "JPY", "CHF")),
+        "total": total,
+        "tax": draw.perhaps(0.5, (total * Decimal("0.16")).quantize(Decimal("0.01"))),
+        "issued_at": None if status == "draft" else issued,
+        "voided_at": draw.perhaps(0.7, draw.instant()) if status == "void" else None,
+        "_deleted_at": draw.perhaps(0.03, draw.instant()),
+    }
+    rows.setdefault("invoices", []).append(bill)
+    if draw.random() < 0.2:
+        rows.setdefault("credit_notes", []).append(
+            {
+                "credit_note_id": f"n{number}",
+                "customer_id": bill["customer_id"],
+                "invoice_id": bill["invoice_id"],
+                "status": draw.choice((None, "issued", "void")),
+                "currency": bill["currency"],
+                "amount": (total * draw.randrange(1, 100) / 100).quantize(Decimal("0.01")),
+                "issued_at": draw.instant(issued, issued + timedelta(days=90)),
+                "_deleted_at": None,
+            }
+        )
