@@ -22,7 +22,9 @@ from revops_pipelines.engine.metrics.declaration import Fragment
 # Spans of a deal follow each other without gaps from its first to the end of time. A deal whose
 # first snapshot is of the day after its creation has no gap: the days of snapshots may be another
 # zone's. Rows of deleted deals are read until the deletion, whatever their own `_deleted_at`.
-# `state_since_on` is the first day of an unbroken run of the same state.
+# `state_since_on` is the first day of an unbroken run of the same state, `decided_on` that of won
+# and lost deals, or the day of closing by the record where that is earlier (closed before its
+# history begins, or dated back).
 DEAL_SPANS = Fragment(
     "deal_spans",
     """
@@ -108,6 +110,11 @@ SELECT
   spans.valid_to_on,
   spans.state,
   spans.state_since_on,
+  CASE
+    WHEN spans.state NOT IN ('won', 'lost') THEN NULL
+    WHEN deals.closed_on < spans.state_since_on THEN deals.closed_on
+    ELSE spans.state_since_on
+  END AS decided_on,
   spans.pipeline,
   spans.stage,
   spans.amount AS local_amount,
