@@ -20,6 +20,7 @@ from revops_pipelines.assets.parameters import PARAMETERS_KEY, parameters_asset,
 from revops_pipelines.assets.publish import published_asset
 from revops_pipelines.assets.raw import raw_assets, raw_key
 from revops_pipelines.assets.report import report_asset
+from revops_pipelines.assets.restatements import RESTATEMENTS_KEY, restatements_asset
 from revops_pipelines.contracts.contract import columns_of, references_of
 from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.conform.declaration import Entity
@@ -38,9 +39,10 @@ from revops_pipelines.wiring import drawn, resources_of, sensors_of
 
 @dataclass(frozen=True)
 class _Layers:
-    """All assets, with the columns of those that others read."""
+    """All assets, the metrics among them, and the columns of those that others read."""
 
     assets: list[dg.AssetsDefinition]
+    metrics: tuple[Metric, ...]
     columns: dict[dg.AssetKey, Collection[str]]
 
 
@@ -70,7 +72,10 @@ def build_defs(
     ]
     delivery = delivery_asset([name for name in rules if options[name].enabled])
     metric_keys = [key for key in layers.columns if key.path[0] == "metrics"]
-    published = published_asset(settings.published_path, [*metric_keys, DELIVERY_KEY])
+    restatements = restatements_asset(layers.metrics, metric_keys, settings.published_path)
+    published = published_asset(
+        settings.published_path, [*metric_keys, RESTATEMENTS_KEY, DELIVERY_KEY]
+    )
     report = report_asset(lambda: drawn(settings))
     pulse_streams = [
         raw_key(system.name, stream.name)
@@ -79,7 +84,7 @@ def build_defs(
         if stream.pulse
     ]
     enabled = [rule for name, rule in rules.items() if options[name].enabled]
-    assets = [*layers.assets, *alerts, delivery, published, report]
+    assets = [*layers.assets, restatements, *alerts, delivery, published, report]
     pulled = {name: table.schedule for name, table in settings.sources.items() if table.schedule}
     keys = [key for asset in assets for key in asset.keys]
     jobs = build_jobs(keys, pulse_streams, enabled, pulled)
@@ -114,7 +119,8 @@ def _data_layers(settings: Settings, systems: Systems) -> _Layers:
     metrics = discover(metric_plugins, Metric, settings.plugins.folder)
     columns |= {metric_key(name): metric_columns(metric) for name, metric in metrics.items()}
     built = [metric_asset(metric, columns) for metric in metrics.values()]
-    return _Layers([*raw, sources, parameters_asset(settings), *conformed, *built], columns)
+    assets = [*raw, sources, parameters_asset(settings), *conformed, *built]
+    return _Layers(assets, tuple(metrics.values()), columns)
 
 
 defs = build_defs()

@@ -22,6 +22,7 @@ from revops_pipelines.assets.parameters import PARAMETERS_KEY, SOURCES_KEY
 from revops_pipelines.assets.publish import PUBLISHED_KEY
 from revops_pipelines.assets.raw import LAYER as RAW_LAYER
 from revops_pipelines.assets.raw import PULSE, STREAMS_TAG
+from revops_pipelines.assets.restatements import RESTATEMENTS_KEY
 from revops_pipelines.engine.alerts.declaration import Rule
 
 NIGHTLY = "nightly"
@@ -80,6 +81,7 @@ def build_jobs(
         PARAMETERS_KEY,
         *(conformed_key(entity) for entity in _PULSE_ENTITIES),
         *(metric_key(metric) for metric in _PULSE_METRICS),
+        RESTATEMENTS_KEY,
         *(alert_key(rule.name) for rule in rules if rule.pulse),
         DELIVERY_KEY,
         PUBLISHED_KEY,
