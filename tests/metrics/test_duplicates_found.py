@@ -1,0 +1,82 @@
+"""duplicates: how many of the doubles that are known are found, and how many others.
+
+Measured on small worlds (seeds 7, 11, 23; about 4,000 records, a double for each 17th): precision
+0.993, 1.000, 0.993 and recall 0.919, 0.840, 0.850 for people; 1.000 and 0.868, 0.808, 0.746 for
+companies. What is missed is `J. Lee` beside `Joan Lee`, and companies of a common name without a
+web domain.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandas as pd
+import pytest
+from duplicate_world import Pairs, rows_of
+
+from revops_pipelines.assets.metrics._duplicate_fit import _believed
+from revops_pipelines.assets.metrics._duplicate_pairs import probable_duplicates
+from revops_pipelines.assets.metrics._duplicate_weights import OF_LEADS
+
+SEEDS = (7, 11, 23)
+FLOORS = {"leads": (0.97, 0.80), "accounts": (0.97, 0.70)}
+
+
+@cache
+def found(seed: int) -> pd.DataFrame:
+    rows, _, _ = rows_of(seed)
+    return probable_duplicates(pd.DataFrame(rows))
+
+
+def pairs_of(seed: int, entity: str) -> Pairs:
+    told = found(seed)
+    told = told[(told.entity == entity) & (told.state == "probable")]
+    return frozenset(map(frozenset, zip(told.record_id, told.other_id, strict=True)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("entity", FLOORS)
+def test_precision_and_recall(seed: int, entity: str) -> None:
+    rows, same, _ = rows_of(seed)
+    kinds = {row["record_id"]: row["entity"] for row in rows}
+    true = {pair for pair in same if kinds[min(pair)] == entity}
+    told = pairs_of(seed, entity)
+    precision, recall = FLOORS[entity]
+    assert len(true) > 50
+    assert len(told & true) / len(told) >= precision
+    assert len(told & true) / len(true) >= recall
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_those_that_only_look_alike_are_not_taken_for_one(seed: int) -> None:
+    _, _, alike = rows_of(seed)
+    told = pairs_of(seed, "leads") | pairs_of(seed, "accounts")
+    assert len(alike) > 100
+    assert told & alike == frozenset()
+
+
+def test_every_pair_says_why() -> None:
+    told = found(SEEDS[0])
+    assert told.evidence.str.len().min() > 5
+    assert told.match_probability.between(0.9, 1).all()
+    assert (told.record_id < told.other_id).all()
+
+
+def trained(*m: float) -> list[dict[str, object]]:
+    """What splink gives back after learning the names' levels."""
+    levels: list[dict[str, object]] = [{"is_null_level": True}]
+    return [
+        {"comparison_levels": levels + [{"m_probability": each} for each in m]},
+        *({"comparison_levels": []} for _ in OF_LEADS[1:]),
+    ]
+
+
+def test_what_is_learnt_is_believed_while_it_makes_sense() -> None:
+    believed = _believed(OF_LEADS, trained(0.55, 0.1, 0.2, 0.05, 0.1))
+    assert believed is not None
+    assert [level.m for level in believed[0].levels] == [0.55, 0.1, 0.2, 0.05, 0.1]
+    assert believed[1:] == OF_LEADS[1:]
+
+
+def test_families_taken_for_one_person_are_not_believed() -> None:
+    assert _believed(OF_LEADS, trained(0.51, 0.1, 0.08, 0.3, 0.01)) is None
