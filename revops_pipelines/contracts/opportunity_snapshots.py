@@ -38,7 +38,7 @@ class OpportunitySnapshots(Contract):
         nullable=False,
     )
     pipeline: Text = col.text("Pipeline identifier.")
-    stage: Text = col.text("Stage identifier.")
+    stage: Text = col.text("Stage identifier; null where its history does not reach back so far.")
     amount: Money = col.money("Amount.")
     currency: Text = col.currency(nullable=True)
     close_on: Day = col.day("Expected day of closing; of a closed deal the day it was closed.")

@@ -60,7 +60,7 @@ def snapshots(options: HubSpotOptions) -> Offer:
                coalesce(CAST(CAST({_moment("x.closes")} AS DATE) AS VARCHAR), x.closes)
                    AS close_on,
                {category} AS forecast_category,
-               coalesce(x.probability, CAST(s.probability AS VARCHAR)) AS probability,
+               coalesce(TRY_CAST(x.probability AS DOUBLE), s.probability) AS probability,
                {sql.named("x.owner")} AS owner_id,
                coalesce(x.is_closed = 'true', false) AS is_closed,
                coalesce(x.is_won = 'true', false) AS is_won,
