@@ -254,6 +254,25 @@ def test_our_own_people_are_internal(connection):
     ]
 
 
+def test_an_impossible_address_is_marked_for_every_source(connection):
+    crm = leads(
+        "crm",
+        lead("crm", 1, "jane@x", "2026-02-02"),
+        lead("crm", 2, "jane@x.io", "2026-02-02"),
+        lead("crm", 3, "joe@example.com", "2026-02-02"),
+        lead("crm", 4, "jim@y", "2026-02-02", "spam"),
+    )
+    build(connection, "leads", crm, leads("map", lead("map", 5, "zoe@@z.io", "2026-02-02")))
+    found = connection.sql("SELECT lead_id, excluded_reason FROM conformed.leads ORDER BY lead_id")
+    assert found.fetchall() == [
+        ("crm:1", "invalid_email"),
+        ("crm:2", None),
+        ("crm:3", "test"),
+        ("crm:4", "spam"),
+        ("map:5", "invalid_email"),
+    ]
+
+
 def customer_world(connection, customer: str) -> tuple[str, str] | None:
     accounts = offer(
         "accounts",
