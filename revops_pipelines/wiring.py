@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from revops_pipelines.assets.report import Drawn
 from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.jobs import Jobs
@@ -78,27 +78,34 @@ def sensors_of(
     ]
 
 
-def drawn(settings: Settings) -> Path:
-    """Draw the report page from the snapshot; returns where it is."""
+def drawn(settings: Settings) -> Drawn:
+    """Draw the report and its pages from the snapshot."""
     # Drawing pulls in the plotting library, which nothing else needs.
     from revops_pipelines.assets import metrics as metric_plugins
     from revops_pipelines.engine.metrics.declaration import Metric
     from revops_pipelines.engine.registry import discover
     from revops_pipelines.engine.warehouse.snapshot import open_snapshot
+    from revops_pipelines.reporting.drilldown import contributors, drilldown, explained
     from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
 
     metrics = tuple(discover(metric_plugins, Metric, settings.plugins.folder).values())
+    currency = settings.company.base_currency
     with open_snapshot(settings.published_path) as connection:
+        told = explained(connection, metrics)
         html = build_report(
             connection,
             metrics,
             ReportSettings(
                 company=settings.company.name,
-                currency=settings.company.base_currency,
+                currency=currency,
                 targets=settings.targets,
                 min_n=settings.statistics.min_n,
                 is_sandbox=systems_of(settings).sandbox,
             ),
+            told.keys(),
         )
+    for name, explanation in told.items():
+        page = settings.report_path.parent / "explain" / f"{name}.html"
+        write_report(drilldown(explanation, currency), page)
     write_report(html, settings.report_path)
-    return settings.report_path
+    return Drawn(settings.report_path, {name: contributors(each) for name, each in told.items()})

@@ -29,7 +29,8 @@ from revops_pipelines.engine.metrics.explain import Explanation, explain
 from revops_pipelines.engine.metrics.explain_rows import NothingToExplainError
 from revops_pipelines.engine.metrics.parts import Group, Number
 from revops_pipelines.engine.plugin_tables import nearest
-from revops_pipelines.reporting.numbers import NONE, shown
+from revops_pipelines.reporting.drilldown import exactly, part_shown
+from revops_pipelines.reporting.numbers import shown
 
 CSV_COLUMNS = (
     *("record", "name", "numerator", "denominator", "duration", "is_open"),
@@ -232,7 +233,7 @@ def _show(console: Console, told: Explanation, currency: str, by: str | None, to
         change = Fraction(told.value) - Fraction(told.before)
         console.print(
             f"{told.grain} before: {shown(_float(told.before), unit, currency)}, "
-            f"moved by {_part(change, unit, currency)}"
+            f"moved by {part_shown(change, unit, currency)}"
         )
     for column, groups in told.groups.items():
         if column == (by or next(iter(told.groups))):
@@ -261,7 +262,7 @@ def _value(told: Explanation, currency: str) -> str:
     unit = told.series.unit
     text = shown(_float(told.value), unit, currency)
     if told.divides and told.numerator is not None and told.denominator is not None:
-        text += f" = {_exact(told.numerator)} / {_exact(told.denominator)}"
+        text += f" = {exactly(told.numerator)} / {exactly(told.denominator)}"
     lower, upper = told.published.get("lower"), told.published.get("upper")
     if lower is not None and upper is not None:
         text += f" ({shown(lower, unit, currency)} to {shown(upper, unit, currency)})"
@@ -279,7 +280,7 @@ def _groups_table(told: Explanation, column: str, groups: Sequence[Group], curre
             group.member,
             shown(_float(group.value), unit, currency),
             shown(_float(group.before), unit, currency),
-            _part(group.part, unit, currency),
+            part_shown(group.part, unit, currency),
         )
     return table
 
@@ -291,9 +292,9 @@ def _records_table(told: Explanation, currency: str, top: int) -> Table:
         {"duration": lambda record: _duration(record.duration, record.is_open, unit, currency)}
         if has_durations
         else {
-            "numerator": lambda record: _exact(record.numerator),
-            **({"denominator": lambda record: _exact(record.denominator)} if told.divides else {}),
-            "part of the change": lambda record: _part(record.part, unit, currency),
+            "numerator": lambda record: exactly(record.numerator),
+            **({"denominator": lambda record: exactly(record.denominator)} if told.divides else {}),
+            "part of the change": lambda record: part_shown(record.part, unit, currency),
         }
     )
     table = Table(title="Records", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
@@ -320,18 +321,6 @@ def _left_out_table(told: Explanation) -> Table:
 
 def _duration(value: float | None, is_open: bool, unit: str, currency: str) -> str:
     return shown(value, unit, currency) + (" so far" if is_open and value is not None else "")
-
-
-def _part(part: Fraction | None, unit: str, currency: str) -> str:
-    if part is None:
-        return NONE
-    if unit == "share":
-        return f"{float(part) * 100:+.2f} pts"
-    return ("+" if part >= 0 else "-") + shown(abs(float(part)), unit, currency)
-
-
-def _exact(value: Fraction) -> str:
-    return f"{float(value):,.2f}".removesuffix(".00")
 
 
 def _float(value: Number) -> float | None:

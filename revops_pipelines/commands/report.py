@@ -22,7 +22,7 @@ def draw_report(console: Console, *, as_json: bool) -> None:
         raise CommandError(
             "nothing is published yet", remedy="run `revops run nightly` first", code=UNAVAILABLE
         )
-    path = drawn(settings)
+    path = drawn(settings).path
     if as_json:
         typer.echo(json.dumps({"report": str(path)}))
     else:

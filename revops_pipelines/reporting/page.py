@@ -7,7 +7,7 @@ or their form (`charts`, `template.html`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -60,37 +60,53 @@ class ReportSettings:
 
 
 def build_report(
-    connection: duckdb.DuckDBPyConnection, metrics: Sequence[Metric], settings: ReportSettings
+    connection: duckdb.DuckDBPyConnection,
+    metrics: Sequence[Metric],
+    settings: ReportSettings,
+    explained: Collection[str] = (),
 ) -> str:
-    """The report's HTML. `connection` reads the published snapshot."""
+    """The report's HTML. `connection` reads the published snapshot.
+
+    `explained` names the metrics that have a page of their own under `explain/`.
+    """
     as_of = queries.as_of(connection)
     lines = scorecard(connection, metrics, settings.targets, settings.currency, settings.min_n)
     months = _months_from(as_of)
-    environment = jinja2.Environment(
+    return (
+        templates()
+        .get_template("template.html")
+        .render(
+            settings=settings,
+            as_of=as_of,
+            stages=[(stage, *STAGE_TITLES[stage]) for stage in STAGES],
+            lines=lines,
+            explained=frozenset(explained),
+            restated=queries.restated(connection, settings.currency),
+            sparks={line.metric.name: _spark(line) for line in lines},
+            trends=[(line, _trend(line, settings, months)) for line in lines if line.latest],
+            response=_response(connection),
+            funnel=queries.stages(connection),
+            waterfall=_waterfall(connection, settings.currency),
+            movements=_movements(connection, settings.currency, months),
+            retention=_retention(connection, months),
+            alerts=queries.open_alerts(connection),
+            sources=queries.sources(connection),
+            stale_before=as_of - STALE_AFTER,
+            quarantined=queries.quarantined(connection),
+            links=queries.links(connection),
+            response_days=queries.RESPONSE_DAYS,
+        )
+    )
+
+
+def templates() -> jinja2.Environment:
+    """The pages' templates; everything put into them is escaped."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    return environment.get_template("template.html").render(
-        settings=settings,
-        as_of=as_of,
-        stages=[(stage, *STAGE_TITLES[stage]) for stage in STAGES],
-        lines=lines,
-        sparks={line.metric.name: _spark(line) for line in lines},
-        trends=[(line, _trend(line, settings, months)) for line in lines if line.latest],
-        response=_response(connection),
-        funnel=queries.stages(connection),
-        waterfall=_waterfall(connection, settings.currency),
-        movements=_movements(connection, settings.currency, months),
-        retention=_retention(connection, months),
-        alerts=queries.open_alerts(connection),
-        sources=queries.sources(connection),
-        stale_before=as_of - STALE_AFTER,
-        quarantined=queries.quarantined(connection),
-        links=queries.links(connection),
-        response_days=queries.RESPONSE_DAYS,
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from revops_pipelines.reporting.numbers import shown
+
 # Answer times that people speak of, as (label, up to so many working minutes).
 BUCKETS = (
     ("≤ 5 min", 5),
@@ -230,3 +232,47 @@ def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
         [table],
     ).fetchone()
     return bool(row and row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A closed period whose value changed; values ready to show."""
+
+    metric: str
+    grain: str
+    period_start_on: date
+    was: str
+    is_now: str
+    why: str
+    restated_at: datetime
+
+
+RESTATED_SHOWN = 15
+
+
+def restated(connection: duckdb.DuckDBPyConnection, currency: str) -> list[Restated]:
+    """The closed months and quarters that changed last; none where the table is not there yet."""
+    there = connection.execute(
+        "SELECT COUNT(*) FROM information_schema.tables "
+        "WHERE table_schema = 'metrics' AND table_name = 'restatements'"
+    ).fetchone()
+    if there is None or not there[0]:
+        return []
+    rows = connection.execute(
+        "SELECT metric, grain, period_start_on, old_value, new_value, unit, why, restated_at "
+        "FROM metrics.restatements WHERE grain <> 'week' "
+        "ORDER BY restated_at DESC, period_start_on DESC, metric, grain LIMIT ?",
+        [RESTATED_SHOWN],
+    ).fetchall()
+    return [
+        Restated(
+            metric,
+            grain,
+            on,
+            shown(was, unit, currency),
+            shown(is_now, unit, currency),
+            why,
+            restated_at,
+        )
+        for metric, grain, on, was, is_now, unit, why, restated_at in rows
+    ]
