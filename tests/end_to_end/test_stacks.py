@@ -109,3 +109,24 @@ def test_money_is_the_same_to_the_cent(nights: tuple[Night, Night]) -> None:
         "FROM metrics.mrr_movements GROUP BY ALL ORDER BY ALL"
     )
     assert other.rows(movements) == usual.rows(movements)
+
+
+def deal_days(night: Night) -> Mapping[Key, Key]:
+    """How the living deals stood on each day; deals by what every CRM calls alike."""
+    rows = night.rows(
+        "SELECT o.name, date_trunc('second', o.created_at) AS created_at, s.snapshot_on, "
+        "s.amount, s.currency, s.close_on, s.forecast_category, s.probability, s.is_closed, "
+        "s.is_won, lower(u.email) AS owner "
+        "FROM conformed.opportunity_snapshots s JOIN conformed.opportunities o USING "
+        "(opportunity_id) LEFT JOIN conformed.users u ON u.user_id = s.owner_id "
+        "WHERE o._deleted_at IS NULL"
+    )
+    return {tuple(row.values())[:3]: tuple(row.values())[3:] for row in rows}
+
+
+def test_every_deal_stood_alike_on_every_day(nights: tuple[Night, Night]) -> None:
+    usual, other = nights
+    expected, found = deal_days(usual), deal_days(other)
+    assert len(found) > 1_000
+    assert found == expected
+    assert other.rows("SELECT * FROM ops.untrusted_deals") == []

@@ -162,6 +162,55 @@ def test_every_stay_of_every_deal_in_a_stage(told):
     assert found == expected
 
 
+def test_every_deal_at_the_end_of_every_day(told):
+    owners = {
+        row["user_id"]: row["user_id"].removeprefix("hubspot:")
+        for row in told.rows("SELECT user_id FROM conformed.users")
+    }
+    expected = {
+        (row["deal_id"], row["snapshot_on"]): (
+            row["pipeline"],
+            row["stage"],
+            row["amount"],
+            row["currency"],
+            row["close_on"],
+            row["forecast_category"],
+            float(row["probability"]),
+            row["owner_hubspot_id"],
+            row["is_closed"],
+            row["is_won"],
+            row["deleted_at"].replace(tzinfo=None) if row["deleted_at"] else None,
+        )
+        for row in told.truth["deal_days"]
+    }
+    found = {
+        (contact(row["opportunity_id"]), row["snapshot_on"]): (
+            row["pipeline"],
+            row["stage"],
+            row["amount"],
+            row["currency"],
+            row["close_on"],
+            row["forecast_category"],
+            row["probability"],
+            owners[row["owner_id"]],
+            row["is_closed"],
+            row["is_won"],
+            row["_deleted_at"],
+        )
+        for row in told.rows("SELECT * FROM conformed.opportunity_snapshots")
+    }
+    assert found == expected
+
+
+def test_every_deals_history_can_be_trusted(told):
+    checks = {
+        evaluation.check_name: evaluation.passed
+        for evaluation in told.result.get_asset_check_evaluations()
+    }
+    assert checks["deal_history_agrees"]
+    assert told.rows("SELECT * FROM ops.untrusted_deals") == []
+
+
 def test_how_every_deal_stands(told):
     expected = {
         row["deal_id"]: (
