@@ -15,6 +15,7 @@ LEDGER = Fragment(
     """
 WITH ends AS (
   SELECT
+    periods.subscription_id,
     periods.customer_id,
     periods.currency,
     periods.product,
@@ -36,11 +37,17 @@ WITH ends AS (
     AND periods.monthly_amount > 0
     AND periods.valid_from_on <= parameters.as_of_utc_on
 )
-SELECT customer_id, currency, product, valid_from_on AS changes_on, monthly_amount AS change
+SELECT
+  subscription_id,
+  customer_id,
+  currency,
+  product,
+  valid_from_on AS changes_on,
+  monthly_amount AS change
 FROM ends
 WHERE ends_on > valid_from_on
 UNION ALL
-SELECT customer_id, currency, product, ends_on, -monthly_amount
+SELECT subscription_id, customer_id, currency, product, ends_on, -monthly_amount
 FROM ends
 WHERE ends_on > valid_from_on AND ends_on <= as_of_utc_on
 """,
