@@ -14,6 +14,7 @@ from oracle_deals import CENT, MONEY, Rows, Values, _deal, cents, rate_of
 from oracle_rollup import Fact, Measured, Times, published, ratio
 
 MODELS = ("first", "last", "linear", "u_shaped", "w_shaped", "full_path", "time_decay")
+HOUR = timedelta(hours=1)
 NO_TOUCH = {"touchpoint_id": "no_touch", "campaign_id": "no_touch", "channel": "no_touch"}
 Credit = dict[str, Any]
 AMOUNT_DIMENSIONS = tuple(each for each in MONEY if each != ("channel",))
@@ -250,7 +251,7 @@ def parts(
         return []
     last = len(journey) - 1
     at = [touch["occurred_at"] for touch in journey]
-    lead = max((n for n in range(last + 1) if at[n] <= lead_created_at), default=0)
+    lead = max((n for n in range(last + 1) if at[n] <= lead_created_at + HOUR), default=0)
     deal = max((n for n in range(last + 1) if at[n] <= milestone["created_at"]), default=0)
     if model == "time_decay":
         ages = [(milestone["ends_at"] - each) / timedelta(days=1) for each in at]

@@ -26,6 +26,7 @@ def extend(draw: Draw, rows: Rows) -> None:
     rows["touchpoints"] = [_touch(draw, n, rows) for n in range(700)]
     for number in range(160):
         _invoice(draw, number, rows)
+    rows.setdefault("marketing_spend", []).extend(_spend(draw, number) for number in range(120))
 
 
 def _assigned(draw: Draw, lead: dict[str, Any]) -> Any:
@@ -53,6 +54,18 @@ def _touch(draw: Draw, number: int, rows: Rows) -> dict[str, Any]:
         "channel": draw.perhaps(0.7, draw.choice(CHANNELS)),
         "kind": draw.choice(("form_fill", "email_click", "program_status")),
         "occurred_at": around - timedelta(hours=draw.choice((-30, 0, 0, 5, 300, 3000, 9000))),
+        "_deleted_at": draw.perhaps(0.05, draw.instant()),
+    }
+
+
+def _spend(draw: Draw, number: int) -> dict[str, Any]:
+    return {
+        "spend_id": f"m{number}",
+        "campaign_id": draw.perhaps(0.8, f"k{draw.randrange(8)}"),
+        "channel": draw.perhaps(0.6, draw.choice(CHANNELS)),
+        "spent_on": draw.day(),
+        "amount": Decimal(draw.randrange(90_000)) / 100,
+        "currency": draw.choice(("USD", "USD", "EUR", "JPY", "CHF")),
         "_deleted_at": draw.perhaps(0.05, draw.instant()),
     }
 

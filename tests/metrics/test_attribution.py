@@ -104,6 +104,12 @@ def test_two_touches(warehouse: Warehouse, model: str, wanted: tuple[Any, ...]) 
     assert list(credits(warehouse, model).values()) == shown
 
 
+def test_the_form_that_made_the_lead_may_be_recorded_later(warehouse: Warehouse) -> None:
+    put(warehouse, 1000, "04-01 10:00", "04-20 10:05", "04-20 11:01")
+    warehouse.build("attribution")
+    assert credits(warehouse, "u_shaped") == {"t0": 400, "t1": 400, "t2": 200}
+
+
 def test_touches_after_the_milestone_and_long_before_have_nothing(warehouse: Warehouse) -> None:
     put(warehouse, 100, "05-20 09:00", "05-20 09:01", "04-30 10:00")
     put_touch(warehouse, "old", "01-01 10:00", occurred_at=at("2025-05-20 08:59"))

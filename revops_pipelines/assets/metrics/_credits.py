@@ -6,13 +6,16 @@ Belongs here: the order of touches, their parts, whole cents. Does not: which am
 
 from __future__ import annotations
 
+from revops_pipelines.assets.metrics._touches import CLOCKS_DIFFER
+
 MODELS = ("first", "last", "linear", "u_shaped", "w_shaped", "full_path", "time_decay")
 
 # Touches of a deal in order; those of one instant by their identifier, so that the order never
-# depends on arrival. A milestone's touch is the last one at or before it, or the first where there
-# is none. A touch that is several milestones' has all their parts. What is left for the others is
-# shared by them equally; where there are no others, the milestones' parts are scaled up, so that
-# one touch always has everything and two milestone touches half each under U.
+# depends on arrival. A milestone's touch is the last one at or before it (the one that made the
+# lead may be recorded up to an hour after it), or the first where there is none. A touch that is
+# several milestones' has all their parts. What is left for the others is shared by them equally;
+# where there are no others, the milestones' parts are scaled up, so that one touch always has
+# everything and two milestone touches half each under U.
 # Parts are whole numbers, and cents are cut off, not rounded: what is left over, less than a cent a
 # touch, goes to the last touch that has any credit. (A millionth of a cent keeps a quotient that
 # should be whole from being cut by the computer's arithmetic.)
@@ -28,7 +31,8 @@ WITH journeys AS (
     marketing_touches.campaign_id,
     marketing_touches.channel,
     marketing_touches.touched_at,
-    CASE WHEN marketing_touches.touched_at <= milestones.lead_created_at THEN 1 ELSE 0 END
+    CASE WHEN marketing_touches.touched_at <= milestones.lead_created_at + {CLOCKS_DIFFER}
+      THEN 1 ELSE 0 END
       AS is_before_lead,
     CASE WHEN marketing_touches.touched_at <= milestones.opportunity_created_at THEN 1 ELSE 0 END
       AS is_before_deal

@@ -41,4 +41,8 @@ WHERE place_in_day = 1
 """,
 )
 
+# A form makes the lead in one system and the touch in another, whose clocks and queues differ by
+# minutes: the touch may bear the later time and still be what raised the hand.
+CLOCKS_DIFFER = "INTERVAL 1 HOUR"
+
 TOUCH_INPUTS = ("conformed.campaigns", "conformed.touchpoints")
