@@ -33,9 +33,11 @@ sandbox_app = typer.Typer(
     help="A simulated company behind HubSpot's, Marketo's and Stripe's APIs.",
     invoke_without_command=True,
 )
+docs_app = typer.Typer(help="Pages made from the declarations.", no_args_is_help=True)
 new_app = typer.Typer(help="Write a plug-in that works, with its test.", no_args_is_help=True)
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
+app.add_typer(docs_app, name="docs")
 app.add_typer(new_app, name="new")
 app.add_typer(sandbox_app, name="sandbox")
 
@@ -238,6 +240,16 @@ def config_show() -> None:
     _print_json(in_force())
 
 
+@docs_app.command("metrics")
+def docs_metrics(
+    folder: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("docs/metrics"),
+) -> None:
+    """A page for every metric, and a table of all."""
+    from revops_pipelines.commands.metric_pages import write_pages
+
+    out.print(f"{len(write_pages(folder))} pages in {folder}", markup=False)
+
+
 @new_app.command("source")
 def new_source(
     name: Annotated[str, typer.Argument(help="What it is called: a-z, 0-9 and _.")],
@@ -271,6 +283,9 @@ def sandbox(
         list[str] | None,
         typer.Option(help="A system it runs, once for each; hubspot, marketo and stripe if none."),
     ] = None,
+    sheets: Annotated[
+        Path | None, typer.Option(help="Folder to write the company's spreadsheets into.")
+    ] = None,
 ) -> None:
     """Serve the company until stopped; URLs and keys are printed as JSON."""
     if context.invoked_subcommand is not None:
@@ -280,7 +295,9 @@ def sandbox(
 
     systems = system or USUAL
     try:
-        serve(seed, as_of.date(), scale, port, speed, systems=systems, at=_instant(at))
+        serve(
+            seed, as_of.date(), scale, port, speed, systems=systems, at=_instant(at), sheets=sheets
+        )
     except UnknownVendorError as error:
         raise CommandError(str(error), code=MISCONFIGURED) from None
     except OSError as error:

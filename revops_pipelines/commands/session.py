@@ -23,6 +23,8 @@ from revops_pipelines.resources.systems import SANDBOX_HANDLE, read_handle
 from revops_pipelines.settings import Settings
 
 STORY = "story.json"
+# The folder of the simulated company's spreadsheets, beside its story.
+SHEETS = "sheets"
 # The company is simulated this far beyond its anchor day; then the story ends.
 STORY_DAYS = 59
 _STARTS_WITHIN_SECONDS = 120
@@ -88,7 +90,7 @@ def sandbox_session(
             f"the sandbox's story ends {STORY_DAYS} days after {anchor}",
             remedy=f"begin a new one: remove {home}",
         )
-    with _process(story, opens_at, speed, port, systems) as told:
+    with _process(story, opens_at, speed, port, systems, home / SHEETS) as told:
         path = home / SANDBOX_HANDLE
         path.write_text(json.dumps(told), encoding="utf-8")
         path.chmod(0o600)
@@ -102,12 +104,18 @@ def sandbox_session(
 
 @contextmanager
 def _process(
-    story: Story, opens_at: datetime, speed: float, port: int, systems: Sequence[str]
+    story: Story,
+    opens_at: datetime,
+    speed: float,
+    port: int,
+    systems: Sequence[str],
+    sheets: Path,
 ) -> Iterator[dict[str, Any]]:
     command = [
         *(sys.executable, "-m", "revops_pipelines.cli", "sandbox"),
         *("--seed", str(story.seed), "--as-of", story.as_of, "--scale", str(story.scale)),
         *("--at", opens_at.isoformat(), "--speed", str(speed), "--port", str(port)),
+        *("--sheets", str(sheets)),
         *(part for name in systems for part in ("--system", name)),
     ]
     # Its own process group: Ctrl-C goes to the command, which then stops the sandbox in order.

@@ -23,6 +23,9 @@ from revops_pipelines.resources.secrets import Secret
 from revops_pipelines.settings import Settings
 
 SANDBOX_HANDLE = "sandbox.json"
+# The simulated company's spreadsheets: their source's name, and the same with headings alone.
+SHEETS = "sheets"
+BLANK_SHEETS = Path(__file__).parents[1] / "sandbox" / "blank_sheets"
 # Where a sandbox that is not running would be: options and streams are the same with and without.
 NOWHERE = "http://127.0.0.1:9"
 
@@ -109,11 +112,22 @@ def systems_of(settings: Settings) -> Systems:
             sandbox=False,
         )
     handle = read_handle(settings.home)
+    systems = tuple(_simulated(known[name], handle, settings) for name in settings.sandbox.systems)
     return Systems(
-        tuple(_simulated(known[name], handle, settings) for name in settings.sandbox.systems),
+        (*systems, simulated_sheets(known, (handle or {}).get("sheets"))),
         sandbox=True,
         sandbox_url=next(iter(handle["urls"].values())) if handle else None,
     )
+
+
+def simulated_sheets(known: Mapping[str, Source], folder: str | Path | None) -> System:
+    """The simulated company's spreadsheets, which come along with whatever systems it runs.
+
+    Without a `folder` they are blank: what could be pulled is known, and there is nothing to pull.
+    """
+    files = known["files"]
+    options = files.options.model_validate({"path": str(folder or BLANK_SHEETS)})
+    return System(SHEETS, files, options, {})
 
 
 def read_handle(home: Path) -> Mapping[str, Any] | None:

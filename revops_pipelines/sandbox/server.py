@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -32,18 +33,24 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 STARTS_WITHIN_SECONDS = 30.0
-STOPS_WITHIN_SECONDS = 10.0
+# A loop that is left running would go on with what its test has closed; an overloaded machine may
+# need long to end it.
+STOPS_WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running sandbox: where it is, how to get in, and the strings that move it."""
+    """A running sandbox: where it is, how to get in, and the strings that move it.
+
+    `sheets` is the folder of the company's spreadsheets, where they were asked for.
+    """
 
     urls: Mapping[str, str]
     keys: Mapping[str, Mapping[str, str]]
     clock: SandboxClock
     world: World
     apps: Mapping[str, Framed]
+    sheets: Path | None = None
 
     @property
     def faults(self) -> Mapping[str, Faults]:
@@ -68,12 +75,14 @@ def running(
     options: Options | None = None,
     world: World | None = None,
     speed: float = 0.0,
+    sheets: Path | None = None,
 ) -> Iterator[Sandbox]:
     """Serve a simulated company through its `systems` while the block runs.
 
     Without `ports`, or with 0, free ones are picked. A `world` built before may be passed to share
     it; otherwise one is built from seed, anchor and scale. Without a `clock` one opens at noon of
-    the anchor day and runs at `speed`.
+    the anchor day and runs at `speed`. Into the folder `sheets` the company's spreadsheets are
+    written, as they stand when it opens.
     """
     if world is None:
         from revops_pipelines.sandbox.world.world import build_world
@@ -84,8 +93,12 @@ def running(
     settled = replace(options or Options(), crm=crm_of(chosen.values()))
     apps = {name: each.build_app(world, clock, settled) for name, each in chosen.items()}
     keys = {name: each.KEYS for name, each in chosen.items()}
+    if sheets is not None:
+        from revops_pipelines.sandbox.sheets import write_sheets
+
+        write_sheets(world, clock.now(), sheets)
     with serving(apps, ports) as urls:
-        yield Sandbox(urls, keys, clock, world, apps)
+        yield Sandbox(urls, keys, clock, world, apps, sheets)
 
 
 @contextmanager
@@ -125,11 +138,13 @@ def serve(
     systems: Sequence[str] = USUAL,
     at: datetime | None = None,
     options: Options | None = None,
+    sheets: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; first prints one line of JSON with URLs and keys.
 
     The first of `systems` is at `port`, the others at those after it; 0 picks free ones. The clock
-    opens at `at`, by default at noon of the day `as_of` around which the company is built.
+    opens at `at`, by default at noon of the day `as_of` around which the company is built. `sheets`
+    is as in `running`.
     """
     clock = SandboxClock(at or opening(as_of), speed)
     ports = [port + index if port else 0 for index in range(len(systems))]
@@ -141,7 +156,14 @@ def serve(
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
         with running(
-            seed, as_of, scale, systems=systems, ports=ports, clock=clock, options=options
+            seed,
+            as_of,
+            scale,
+            systems=systems,
+            ports=ports,
+            clock=clock,
+            options=options,
+            sheets=sheets,
         ) as sandbox:
             sys.stdout.write(json.dumps(described(sandbox, seed, scale)) + "\n")
             sys.stdout.flush()
@@ -156,7 +178,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def described(sandbox: Sandbox, seed: int, scale: float) -> dict[str, Any]:
     """What `revops sandbox` prints: where each vendor is and how to get in."""
-    return {
+    sheets = {} if sandbox.sheets is None else {"sheets": str(sandbox.sheets)}
+    return sheets | {
         "urls": dict(sandbox.urls),
         "keys": {name: dict(keys) for name, keys in sandbox.keys.items()},
         "now": sandbox.clock.now().isoformat(),
@@ -231,5 +254,7 @@ class _Traced(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         OPEN_CONNECTIONS[self.server, self.client] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        OPEN_CONNECTIONS.pop((self.server, self.client), None)
+        # The client's port may have been given to another connection by now.
+        if OPEN_CONNECTIONS.get((self.server, self.client)) is self.transport:
+            del OPEN_CONNECTIONS[self.server, self.client]
         super().connection_lost(exc)

@@ -30,7 +30,10 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ni
             settings = simulated_settings(tmp_path_factory.mktemp(name))
             world = build_world(seed, ANCHOR, 0.05)
             options = Options(limits=False, bulk_seconds=0.0)
-            with running(world=world, anchor=ANCHOR, systems=systems, options=options) as sandbox:
+            sheets = settings.home / "sheets"
+            with running(
+                world=world, anchor=ANCHOR, systems=systems, options=options, sheets=sheets
+            ) as sandbox:
                 now = sandbox.clock.now()
                 result = run_job(settings, sandbox, "nightly")
             truth = true_tables(world, now)

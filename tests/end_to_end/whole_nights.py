@@ -16,7 +16,7 @@ from revops_pipelines.definitions import build_defs
 from revops_pipelines.engine.declarations import Source
 from revops_pipelines.installation import plugin_kinds
 from revops_pipelines.resources.secrets import Secret
-from revops_pipelines.resources.systems import System, Systems, known_sources
+from revops_pipelines.resources.systems import System, Systems, known_sources, simulated_sheets
 from revops_pipelines.sandbox.profile import profile
 from revops_pipelines.sandbox.server import Sandbox
 from revops_pipelines.settings import Settings, load_settings
@@ -49,8 +49,9 @@ def simulated_settings(home: Path) -> Settings:
 
 
 def simulated_systems(sandbox: Sandbox) -> Systems:
-    """The sandbox's systems, which let everybody ask at any rate."""
+    """The sandbox's systems, which let everybody ask at any rate, and its sheets."""
     known = known_sources()
+    sheets = () if sandbox.sheets is None else (simulated_sheets(known, sandbox.sheets),)
     return Systems(
         tuple(
             System(
@@ -60,7 +61,8 @@ def simulated_systems(sandbox: Sandbox) -> Systems:
                 {key: Secret("", value) for key, value in sandbox.keys[name].items()},
             )
             for name in sandbox.urls
-        ),
+        )
+        + sheets,
         sandbox=True,
         sandbox_url=next(iter(sandbox.urls.values())),
     )
