@@ -25,8 +25,9 @@ from revops_pipelines.engine.ingest.metering import Calls
 MANIFEST = "manifest.json"
 # How a load's name begins: when it was pulled, UTC.
 LOAD_STAMP = "%Y%m%dT%H%M%S"
-# Files of this size are read by DuckDB in parallel and bound the memory of one load step.
-FILE_BYTES = 256 * 1024 * 1024
+# DuckDB holds 2,048 lines parsed at once for each JSON function of a statement, six times their
+# size, but never lines of two files: small files bound the memory of a load with long records.
+FILE_BYTES = 2 * 1024 * 1024
 _BUFFER_BYTES = 1 << 20
 _counter = itertools.count(1)
 
@@ -148,11 +149,8 @@ class LandingWriter:
         Of a pull that was `stopped` on the way nothing is concluded from what did not land.
         """
         with self._lock:
-            for file in self._files.values():
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()
-            self._files.clear()
+            for name in tuple(self._files):
+                self._seal(name)
             landed = Landed(
                 source=self._source,
                 stream=self._stream,
@@ -216,10 +214,20 @@ class LandingWriter:
 
     def _data_file(self, size: int) -> BinaryIO:
         if not self._data or self._data_bytes + size > FILE_BYTES:
+            if self._data:
+                self._seal(self._data[-1])
             self._data.append(f"data-{len(self._data) + 1:04d}.ndjson")
             self._data_bytes = 0
         self._data_bytes += size
         return self._file(self._data[-1])
+
+    def _seal(self, name: str) -> None:
+        """Make a file durable and close it, if it is open."""
+        file = self._files.pop(name, None)
+        if file is not None:
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
 
     def _file(self, name: str) -> BinaryIO:
         if name not in self._files:
