@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,7 @@ from revops_pipelines.assets.publish import published_asset
 from revops_pipelines.assets.raw import raw_assets, raw_key
 from revops_pipelines.assets.report import report_asset
 from revops_pipelines.assets.restatements import RESTATEMENTS_KEY, restatements_asset
+from revops_pipelines.assets.standing import STANDING_KEY, standing_asset
 from revops_pipelines.contracts.contract import columns_of, references_of
 from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.conform.declaration import Entity
@@ -28,6 +30,8 @@ from revops_pipelines.engine.conform.prepare import MERGES
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.metrics.standing import Feeds
+from revops_pipelines.engine.metrics.tables import STANDING
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.installation import installed_settings
 from revops_pipelines.jobs import build_jobs
@@ -71,10 +75,10 @@ def build_defs(
         if options[name].enabled
     ]
     delivery = delivery_asset([name for name in rules if options[name].enabled])
-    metric_keys = [key for key in layers.columns if key.path[0] == "metrics"]
+    metric_keys = [metric_key(metric.name) for metric in layers.metrics]
     restatements = restatements_asset(layers.metrics, metric_keys, settings.published_path)
     published = published_asset(
-        settings.published_path, [*metric_keys, RESTATEMENTS_KEY, DELIVERY_KEY]
+        settings.published_path, [*metric_keys, RESTATEMENTS_KEY, STANDING_KEY, DELIVERY_KEY]
     )
     report = report_asset(lambda: drawn(settings))
     pulse_streams = [
@@ -103,7 +107,15 @@ def _data_layers(settings: Settings, systems: Systems) -> _Layers:
     streams = {system.name: system.streams for system in systems}
     guard = VolumeGuard(share=settings.quality.max_vanished_share)
     raw = [
-        raw_assets(system.name, system.source, system.streams, streams, guard) for system in systems
+        raw_assets(
+            system.name,
+            system.source,
+            system.streams,
+            streams,
+            guard,
+            system.source.sums(system.options),
+        )
+        for system in systems
     ]
     sources = sources_asset(entities.values(), systems.areas, streams, settings)
     offered = {offer.offer.entity for offer in systems.offers} & set(entities)
@@ -119,8 +131,21 @@ def _data_layers(settings: Settings, systems: Systems) -> _Layers:
     metrics = discover(metric_plugins, Metric, settings.plugins.folder)
     columns |= {metric_key(name): metric_columns(metric) for name, metric in metrics.items()}
     built = [metric_asset(metric, columns) for metric in metrics.values()]
-    assets = [*raw, sources, parameters_asset(settings), *conformed, *built]
+    max_age = timedelta(hours=settings.freshness.max_age_hours)
+    keys = [metric_key(name) for name in metrics]
+    standing = standing_asset(tuple(metrics.values()), keys, _feeds(systems), max_age)
+    columns[STANDING_KEY] = tuple(STANDING)
+    assets = [*raw, sources, parameters_asset(settings), *conformed, *built, standing]
     return _Layers(assets, tuple(metrics.values()), columns)
+
+
+def _feeds(systems: Systems) -> Feeds:
+    """Entity -> the (source, stream) pairs that fill it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for each in systems.offers:
+        streams = [(each.source, stream) for stream in each.offer.streams]
+        found.setdefault(each.offer.entity, []).extend(streams)
+    return found
 
 
 defs = build_defs()

@@ -16,13 +16,19 @@ from typing import Any
 
 import dagster as dg
 
-from revops_pipelines.assets.raw_checks import raw_check_specs, raw_checks
-from revops_pipelines.engine.declarations import Source, Stream
+from revops_pipelines.assets.raw_checks import (
+    fields_check,
+    raw_check_specs,
+    reconciliation_check,
+)
+from revops_pipelines.engine.declarations import Source, Stream, Sum
 from revops_pipelines.engine.factories.metadata import column_schema
 from revops_pipelines.engine.ingest.errors import IngestError, TransientError
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.load import Loaded, ensure_raw_tables, load_stream
 from revops_pipelines.engine.ingest.pull import Failed, Landed, Pulled
+from revops_pipelines.engine.ingest.reconcile import Reconciled
+from revops_pipelines.engine.ingest.sums import compare_sums
 from revops_pipelines.engine.needs import Clock, Pulls, Warehouse
 
 # Tag of a job: which streams it pulls, `all` or `pulse`.
@@ -57,10 +63,12 @@ def raw_assets(
     streams: Sequence[Stream],
     sources: Mapping[str, Sequence[Stream]],
     guard: VolumeGuard | None = None,
+    sums: Sequence[Sum] = (),
 ) -> dg.AssetsDefinition:
     """The assets of one configured source. `sources` are all that run, to pull them together.
 
-    `guard` says how many records may vanish at once before that is taken for a fault.
+    `guard` says how many records may vanish at once before that is taken for a fault; `sums` are
+    the source's amounts that must agree.
     """
     by_key = {raw_key(name, stream.name): stream for stream in streams}
 
@@ -73,7 +81,9 @@ def raw_assets(
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
         op_tags={"revops/source": name},
     )
-    def load(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    def load(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         warehouse: Warehouse = context.resources.warehouse
         clock: Clock = context.resources.clock
         puller: Pulls = context.resources.puller
@@ -87,7 +97,7 @@ def raw_assets(
         pulled = puller.results(wanted, name, warehouse, clock)
         failed = [result for result in pulled.values() if isinstance(result, Failed)]
         _tell_calls(context, name, pulled)
-        yield from _load(context, name, streams, pulled, failed, guard)
+        yield from _load(context, name, streams, pulled, failed, guard, sums)
         _fail_if_any(name, failed, len(pulled))
 
     return load
@@ -109,11 +119,16 @@ def _load(
     pulled: Mapping[tuple[str, str], Pulled],
     failed: list[Failed],
     guard: VolumeGuard | None,
-) -> Iterator[dg.MaterializeResult[Any]]:
-    """Load what landed; a stream that cannot be loaded joins the `failed`, the others go on."""
+    sums: Sequence[Sum],
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Load what landed; a stream that cannot be loaded joins the `failed`, the others go on.
+
+    Counts, keys and sums are told at the end: sums need the tables of several streams.
+    """
     warehouse: Warehouse = context.resources.warehouse
     clock: Clock = context.resources.clock
     by_name = {stream.name: stream for stream in streams}
+    reconciled: dict[str, Reconciled] = {}
     with warehouse.get_connection() as connection:
         ensure_raw_tables(connection, name, streams)
         for (_, stream), landed in pulled.items():
@@ -140,11 +155,17 @@ def _load(
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata=_counts(loaded, landed),
-                check_results=raw_checks(key, loaded),
+                check_results=[fields_check(key, loaded)],
             )
+            reconciled[stream] = loaded.reconciled
             if landed.stopped is not None:
                 # What is here counts, but the stream is not through: the run must not be green.
                 failed.append(Failed(name, stream, landed.stopped))
+        whole = set(reconciled) - {result.stream for result in failed}
+        summed = compare_sums(connection, name, sums, whole)
+        for stream, found in reconciled.items():
+            own = [each for each in summed if each.sum.stream == stream]
+            yield reconciliation_check(raw_key(name, stream), found, own)
 
 
 def _counts(loaded: Loaded, landed: Landed) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Neither check blocks: what landed is true as far as it goes. They are for people
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,7 @@ from revops_pipelines.engine.factories.metadata import table
 from revops_pipelines.engine.ingest.fields import Drift
 from revops_pipelines.engine.ingest.load import Loaded
 from revops_pipelines.engine.ingest.reconcile import Reconciled
+from revops_pipelines.engine.ingest.sums import Summed
 
 FIELDS_CHECK = "fields"
 RECONCILIATION_CHECK = "reconciliation"
@@ -33,13 +34,14 @@ def raw_check_specs(keys: Iterable[dg.AssetKey]) -> Iterator[dg.AssetCheckSpec]:
         yield dg.AssetCheckSpec(
             RECONCILIATION_CHECK,
             asset=key,
-            description="As many records landed as the system counts, and every key that it lists.",
+            description="As many records landed as the system counts, every key that it lists, and "
+            "amounts are the sums of their parts.",
         )
 
 
-def raw_checks(key: dg.AssetKey, loaded: Loaded) -> list[dg.AssetCheckResult]:
-    """What both checks say of a load."""
-    return [_fields(key, loaded.drift, loaded.rows_read), _reconciliation(key, loaded.reconciled)]
+def fields_check(key: dg.AssetKey, loaded: Loaded) -> dg.AssetCheckResult:
+    """What the check of fields says of a load."""
+    return _fields(key, loaded.drift, loaded.rows_read)
 
 
 def _fields(key: dg.AssetKey, drift: Drift, records: int) -> dg.AssetCheckResult:
@@ -74,7 +76,10 @@ def _fields(key: dg.AssetKey, drift: Drift, records: int) -> dg.AssetCheckResult
     )
 
 
-def _reconciliation(key: dg.AssetKey, found: Reconciled) -> dg.AssetCheckResult:
+def reconciliation_check(
+    key: dg.AssetKey, found: Reconciled, sums: Sequence[Summed] = ()
+) -> dg.AssetCheckResult:
+    """What the check of counts, keys and sums says of a load; sums alone only warn."""
     said = []
     metadata: dict[str, Any] = {}
     if found.promised is not None:
@@ -83,11 +88,29 @@ def _reconciliation(key: dg.AssetKey, found: Reconciled) -> dg.AssetCheckResult:
     if found.missing:
         said.append(f"{found.missing:,} listed keys never came: {', '.join(found.missing_keys)}")
         metadata |= {"missing": found.missing, "missing_keys": list(found.missing_keys)}
+    for each in sums:
+        said.append(f"{each.sum.name}: {each.different:,} of {each.compared:,} differ")
+        metadata[each.sum.name] = _differences(each)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=RECONCILIATION_CHECK,
-        passed=found.agrees,
-        severity=dg.AssetCheckSeverity.ERROR,
+        passed=found.agrees and not any(each.different for each in sums),
+        severity=dg.AssetCheckSeverity.WARN if found.agrees else dg.AssetCheckSeverity.ERROR,
         description="; ".join(said) or "the system tells no count",
         metadata=metadata,
     )
+
+
+def _differences(found: Summed) -> Any:
+    """The first differences as a table: identifiers and amounts, nothing of people."""
+    columns = {"id": "string", "currency": "string", "stated": "string", "sum": "string"}
+    rows = [
+        {
+            "id": each.id,
+            "currency": each.currency or "",
+            "stated": str(each.expected),
+            "sum": str(each.actual),
+        }
+        for each in found.shown
+    ]
+    return table(columns, rows)

@@ -172,6 +172,26 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """An amount that the system states and that must be the sum of other amounts it states.
+
+    `sql` selects, for each record of `stream` that it holds for, `id`, `currency`, `expected` (the
+    amount stated) and `actual` (the sum), both DECIMAL in major units. `@source` stands for the
+    configured source's name, as in an Offer; `streams` are all raw tables read, `stream` first.
+    """
+
+    name: str
+    description: str
+    streams: tuple[str, ...]
+    sql: str
+
+    @property
+    def stream(self) -> str:
+        """The stream whose records state the amount."""
+        return self.streams[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """One line of `revops check`: can this stream be read, and if not, what mends it."""
 
@@ -213,3 +233,5 @@ class Source:
     # Options that follow one of the company's settings unless they are set: option -> "table.key".
     # What the source counts and what the metrics count must not drift apart.
     follows: Mapping[str, str] = field(default_factory=dict)
+    # Amounts that must agree with each other once the tables are loaded; compared after each sync.
+    sums: Callable[[Any], tuple[Sum, ...]] = field(default=lambda options: ())

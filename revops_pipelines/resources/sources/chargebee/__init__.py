@@ -16,6 +16,7 @@ from revops_pipelines.resources.sources.chargebee.client import connect
 from revops_pipelines.resources.sources.chargebee.offers import offers
 from revops_pipelines.resources.sources.chargebee.options import ChargebeeOptions
 from revops_pipelines.resources.sources.chargebee.streams import streams
+from revops_pipelines.resources.sources.chargebee.sums import sums
 
 
 def _sandbox_options(urls: Mapping[str, str]) -> Mapping[str, Any]:
@@ -34,5 +35,6 @@ SOURCE = Source(
     streams=streams,
     offers=offers,
     sandbox_options=_sandbox_options,
+    sums=sums,
     follows={"past_due_days": "billing.past_due_days"},
 )

@@ -11,6 +11,7 @@ from revops_pipelines.resources.sources.salesforce.client import connect
 from revops_pipelines.resources.sources.salesforce.offers import offers
 from revops_pipelines.resources.sources.salesforce.options import SalesforceOptions
 from revops_pipelines.resources.sources.salesforce.streams import streams
+from revops_pipelines.resources.sources.salesforce.sums import sums
 
 
 def _sandbox_options(urls: Mapping[str, str]) -> Mapping[str, Any]:
@@ -47,5 +48,6 @@ SOURCE = Source(
     streams=streams,
     offers=offers,
     sandbox_options=_sandbox_options,
+    sums=sums,
     follows={"currency": "company.base_currency"},
 )

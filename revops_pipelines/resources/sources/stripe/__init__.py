@@ -16,6 +16,7 @@ from revops_pipelines.resources.sources.stripe.client import connect
 from revops_pipelines.resources.sources.stripe.offers import offers
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 from revops_pipelines.resources.sources.stripe.streams import STREAMS
+from revops_pipelines.resources.sources.stripe.sums import sums
 
 
 def _sandbox_options(urls: Mapping[str, str]) -> Mapping[str, Any]:
@@ -33,5 +34,6 @@ SOURCE = Source(
     streams=lambda _: STREAMS,
     offers=offers,
     sandbox_options=_sandbox_options,
+    sums=sums,
     follows={"past_due_days": "billing.past_due_days"},
 )
