@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from revops_pipelines.sandbox.calls import Call, Reply
 
 # Transports by (server, client) address, filled by the server's protocol: a reset needs the socket.
+# Only the thread of the server's loop may touch a transport.
 OPEN_CONNECTIONS: dict[tuple[object, object], asyncio.Transport] = {}
 
 
@@ -178,7 +179,8 @@ def reset(share: float = 0.5) -> Fault:
         await asyncio.sleep(0.01)  # let the first part leave
         key = (scene.scope.get("server"), scene.scope.get("client"))
         transport = OPEN_CONNECTIONS.get(key)
-        if transport is not None:
+        # The client may have gone meanwhile, and its socket with it.
+        if transport is not None and not transport.is_closing():
             wire = transport.get_extra_info("socket")
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()

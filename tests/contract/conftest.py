@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from vendor_night import Tables, Vendor, copy, served
-
-
-@dataclass(frozen=True)
-class Quiet:
-    """What a source's raw tables are at two instants, a day apart, when nothing went wrong.
-
-    `warehouse` is the database of the first.
-    """
-
-    first: Tables
-    second: Tables
-    warehouse: Path
+from vendor_night import STEP, UNTYPED, Quiet, Start, Tables, Vendor, copy, served
 
 
 @pytest.fixture(scope="session")
 def quiet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Quiet]:
-    """The quiet runs by source, each made once, by whichever worker needs it first.
-
-    Each instant is pulled twice, as it is where a fault ended the first night: the look-back of the
-    second may tell of what came and went within it.
-    """
+    """The quiet runs by source, each made once, by whichever worker needs it first."""
     base = tmp_path_factory.getbasetemp()
     root = base.parent if hasattr(request.config, "workerinput") else base
 
@@ -45,16 +27,16 @@ def quiet(
             if not kept.exists():
                 with served(name, tmp_path_factory.mktemp(name)) as vendor:
                     kept.write_bytes(pickle.dumps(_both(vendor, file)))
-        first, second = pickle.loads(kept.read_bytes())
-        return Quiet(first, second, file)
+        first, second, columns, url = pickle.loads(kept.read_bytes())
+        return Quiet(first, second, columns, Start(file, url))
 
     return of
 
 
-def _both(vendor: Vendor, file: Path) -> tuple[Tables, Tables]:
-    assert (vendor.night(), vendor.night()) == ({}, {})
+def _both(vendor: Vendor, file: Path) -> tuple[Tables, Tables, Tables, str]:
+    assert vendor.night() == {}
     copy(vendor.warehouse, file, "memory", "quiet")
     first = vendor.tables()
-    vendor.clock.advance(timedelta(days=1))
-    assert (vendor.night(), vendor.night()) == ({}, {})
-    return first, vendor.tables()
+    vendor.clock.advance(STEP)
+    assert vendor.night() == {}
+    return first, vendor.tables(), vendor.tables(UNTYPED), vendor.url

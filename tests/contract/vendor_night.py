@@ -36,12 +36,19 @@ from revops_pipelines.sandbox.world.world import World, build_world
 SOURCES = {name: source for name, source in discover(sources, Source).items() if name in vendors()}
 ANCHOR = date(2026, 6, 30)
 QUIET = Options(limits=False, bulk_seconds=0.0)
+# The two instants whose tables are known: a few people do little in a day, and Dataverse's change
+# token lives seven.
+STEP = timedelta(days=6)
+FIRST, SECOND = opening(ANCHOR), opening(ANCHOR) + STEP
 # Reports by the day are asked for from here on: each day is a call.
 BEGAN = ANCHOR - timedelta(days=20)
 # A test's faults have as many nights to pass.
 NIGHTS = 4
 
 each_source = pytest.mark.parametrize("name", SOURCES)
+
+# What differs by when a record was read: some vendors' records age without changing.
+UNTYPED = "payload payload_hash _updated_at"
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -132,6 +139,8 @@ class Vendor:
         }
         if "began_on" in self.source.options.model_fields:
             quick["began_on"] = BEGAN
+        if "window_days" in self.source.options.model_fields:
+            quick["window_days"] = 5
         return self.source.options.model_validate({**given, **quick, **self.settings})
 
     def cursors(self) -> dict[str, Any]:
@@ -155,17 +164,43 @@ class Vendor:
         return found
 
 
+@dataclass(frozen=True)
+class Start:
+    """A warehouse to begin with: its database, and where the vendor was that it was read from."""
+
+    file: Path
+    url: str
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What a source's raw tables are at two instants, some days apart, when nothing went wrong.
+
+    `columns` is the second by its typed columns alone, `start` the warehouse of the first.
+    """
+
+    first: Tables
+    second: Tables
+    columns: Tables
+    start: Start
+
+
 @contextmanager
-def served(name: str, folder: Path, start: Path | None = None) -> Iterator[Vendor]:
+def served(name: str, folder: Path, start: Start | None = None) -> Iterator[Vendor]:
     """The vendor at noon of the anchor day, and a warehouse: empty, or a copy of the `start`."""
-    clock = SandboxClock(opening(ANCHOR), 0)
+    clock = SandboxClock(FIRST, 0)
     app = vendor(name).build_app(company(), clock, QUIET)
     with serving({name: app}) as urls, duckdb.connect() as warehouse:
         warehouse.execute("SET TimeZone = 'UTC'")
         if start is None:
             ensure_schema(warehouse)
         else:
-            copy(warehouse, start, "quiet", "memory")
+            copy(warehouse, start.file, "quiet", "memory")
+            # Links are kept whole, and this server has an address of its own.
+            warehouse.execute(
+                "UPDATE ops.cursors SET cursor = replace(cursor::VARCHAR, ?, ?)",
+                [start.url, urls[name]],
+            )
         yield Vendor(SOURCES[name], urls[name], app, clock, folder / "landing", warehouse)
 
 

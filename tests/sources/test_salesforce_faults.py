@@ -28,7 +28,7 @@ from revops_pipelines.engine.ingest.landing import Landed
 from revops_pipelines.engine.ingest.pull import Failed
 from revops_pipelines.resources.sources.salesforce.check import check
 from revops_pipelines.resources.sources.salesforce.client import connect
-from revops_pipelines.sandbox.faults import answer, changed
+from revops_pipelines.sandbox.faults import Fault, answer, changed
 from revops_pipelines.sandbox.frame import Options
 from revops_pipelines.sandbox.salesforce.access import CLIENT_ID, USERNAME
 from revops_pipelines.sandbox.salesforce.keypair import private_key
@@ -127,6 +127,42 @@ def test_a_token_is_not_sent_to_where_an_answer_points(open_org: Open, house: Wa
         outcome = house.pull(served, ("users",))
         assert served.requests("salesforce", "/services/data") == 0
     assert isinstance(error_of(outcome["users"]), AddressRefusedError)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        answer(403, b"{}"),
+        answer(404, b""),
+        answer(410, b'[{"message":"no","errorCode":"UNSUPPORTED_API_VERSION"}]'),
+        answer(400, b'{"error":"invalid_client","error_description":"no"}'),
+    ],
+)
+def test_a_refused_login_is_no_gap_of_an_object(
+    refusal: Fault, open_org: Open, house: Warehouse
+) -> None:
+    with open_org() as served:
+        served.faults["salesforce"].next(refusal, path="/oauth2/token", times=None)
+        outcome = house.pull(served, ("events", "users", "organization"))
+    assert {type(error_of(each)) for each in outcome.values()} == {CredentialsRefusedError}
+    assert house.cursors == {}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        answer(403, b"<html></html>", media_type="text/html"),
+        answer(403, b'[{"message":"off","errorCode":"API_DISABLED_FOR_ORG"}]'),
+    ],
+)
+def test_a_refusal_of_everything_is_no_gap_of_an_object(
+    refusal: Fault, open_org: Open, house: Warehouse
+) -> None:
+    with open_org() as served:
+        served.faults["salesforce"].next(refusal, path="/services/data", times=None)
+        outcome = house.pull(served, ("events", "users"))
+    assert {type(error_of(each)) for each in outcome.values()} == {PermissionMissingError}
+    assert house.cursors == {}
 
 
 # --- limits

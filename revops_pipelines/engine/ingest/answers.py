@@ -31,7 +31,6 @@ _QUOTED_CHARACTERS = 300
 _SIMPLE: dict[Verdict, type[IngestError]] = {
     Verdict.REFRESH: CredentialsRefusedError,
     Verdict.QUOTA: QuotaExhaustedError,
-    Verdict.PERMISSION: PermissionMissingError,
     Verdict.CURSOR_EXPIRED: CursorExpiredError,
 }
 
@@ -86,6 +85,8 @@ def _vendor_error(status: int, vendor: VendorError, wait: float | None) -> Inges
         return ThrottledError(text, wait)
     if vendor.verdict is Verdict.FATAL:
         return RequestRefusedError(text, status, vendor.code)
+    if vendor.verdict is Verdict.PERMISSION:
+        return PermissionMissingError(text, vendor.code)
     return _SIMPLE[vendor.verdict](text)
 
 

@@ -59,7 +59,11 @@ class CredentialsRefusedError(IngestError):
 
 
 class PermissionMissingError(IngestError):
-    """The credentials are good but may not read this."""
+    """The credentials are good but may not read this; `code` is the vendor's own, if it has one."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class CursorExpiredError(IngestError):

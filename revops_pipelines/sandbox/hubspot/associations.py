@@ -182,3 +182,18 @@ def type_name(kind: str, to: str) -> str:
     'deal_to_contact'
     """
     return f"{OBJECT_TYPES[kind][1]}_to_{OBJECT_TYPES[to][1]}"
+
+
+def list_names(kind: str, to: str, end: Association) -> list[str]:
+    """How a list names an association's types: a primary one has the plain name as well.
+
+    Seen in community.hubspot.com, "Object data fetch - sorting out associations".
+
+    >>> list_names("deals", "companies", Association(1, ((5, "Primary"), (341, None))))
+    ['deal_to_company', 'deal_to_company_unlabeled']
+    >>> list_names("deals", "contacts", Association(1, ((3, None),)))
+    ['deal_to_contact']
+    """
+    plain = type_name(kind, to)
+    other = f"{plain}_unlabeled" if (kind, to) in PRIMARY_IDS else plain
+    return [plain if label is not None else other for _, label in end.types]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from revops_pipelines.sandbox.hubspot.associations import type_name
+from revops_pipelines.sandbox.hubspot.associations import list_names
 from revops_pipelines.sandbox.hubspot.errors import invalid, not_found
 from revops_pipelines.sandbox.hubspot.portal import Portal
 from revops_pipelines.sandbox.hubspot.properties import object_type
@@ -186,8 +186,11 @@ class ObjectsApi:
         for to in others:
             ends = self._portal.associations.of(kind, position, to, now)
             if ends:
-                name = type_name(kind, to)
-                results = [{"id": str(end.to_id), "type": name} for end in ends]
+                results = [
+                    {"id": str(end.to_id), "type": name}
+                    for end in ends
+                    for name in list_names(kind, to, end)
+                ]
                 associations[to] = {"results": results}
         if associations:
             # A record is an object with at least an id: put one more member before its end.

@@ -56,13 +56,14 @@ def read_error(response: Response) -> VendorError | None:
 
     `{"message": "...", "type": "operation_failed", "api_error_code":
     "api_request_limit_exceeded", "http_status_code": 429}` asks to wait;
-    `configuration_incompatible` means the other product catalog and is fatal.
+    `configuration_incompatible` means the other product catalog and is fatal. An answer that has
+    an `api_error_code` is no list, whatever its status.
     Source: https://apidocs.chargebee.com/docs/api/error-handling
     """
-    if response.status < 400:
+    if response.status < 400 and b'"api_error_code"' not in response.body[:400]:
         return None
     error = _error_in(response.body)
-    if error is None:
+    if error is None or (response.status < 400 and not error.api_error_code):
         return None
     verdict = _VERDICTS.get(error.api_error_code) or _verdict_of(response.status)
     return VendorError(verdict, error.message or error.type, error.api_error_code)

@@ -289,7 +289,8 @@ def read_login_error(response: Response) -> VendorError | None:
     >>> read_login_error(Response(401, {}, body)).verdict
     <Verdict.REFRESH: 'refresh'>
     """
-    if response.status < 400 or response.status >= 500 or response.status in (408, 429):
+    is_token = response.status < 400 and not response.body.lstrip()[:9].startswith(b'{"error":')
+    if is_token or response.status >= 500 or response.status in (408, 429):
         return None
     try:
         said = msgspec.json.decode(response.body, type=_LoginRefusal)

@@ -56,16 +56,15 @@ def _asked(api: Dataverse, activities: Sequence[str]) -> list[_Party]:
 
 
 def _joined(record: bytes, parties: Sequence[_Party]) -> bytes:
-    """A record with its participants, in an order of their own.
+    """A record with its participants, in an order of their own; a page that came twice adds none.
 
-    >>> _joined(b'{"activityid":"a"}', [_Party("a", "p", "lead", 2, None)])
+    >>> _joined(b'{"activityid":"a"}', [_Party("a", "p", "lead", 2, None)] * 2)
     b'{"activityid":"a","parties":[{"id":"p","table":"lead","role":2,"address":null}]}'
     """
-    ordered = sorted(
-        parties, key=lambda each: (each.role or 0, each.party or "", each.address or "")
-    )
+    different = {(each.party, each.table, each.role, each.address) for each in parties}
+    ordered = sorted(different, key=lambda each: (each[2] or 0, each[0] or "", each[3] or ""))
     told = [
-        {"id": each.party, "table": each.table, "role": each.role, "address": each.address}
-        for each in ordered
+        {"id": party, "table": table, "role": role, "address": address}
+        for party, table, role, address in ordered
     ]
     return b'%b,"parties":%b}' % (record.rstrip()[:-1], msgspec.json.encode(told))

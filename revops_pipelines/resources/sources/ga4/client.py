@@ -210,7 +210,7 @@ def read_error(response: Response) -> VendorError | None:
     >>> read_error(Response(400, {}, b'{"error":"invalid_grant"}')).verdict
     <Verdict.REFRESH: 'refresh'>
     """
-    if response.status < 400:
+    if response.status < 400 and not response.body.lstrip()[:9].startswith(b'{"error":'):
         return None
     try:
         refusal = msgspec.json.decode(response.body, type=_Refusal)

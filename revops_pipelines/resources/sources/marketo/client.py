@@ -16,7 +16,7 @@ import msgspec
 
 from revops_pipelines.engine.declarations import Connection
 from revops_pipelines.engine.ingest.envelope import OnReject
-from revops_pipelines.engine.ingest.errors import VendorError, Verdict
+from revops_pipelines.engine.ingest.errors import ProtocolError, VendorError, Verdict
 from revops_pipelines.engine.ingest.http import HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limit, Limiter
 from revops_pipelines.engine.ingest.login import Tokens
@@ -79,6 +79,13 @@ class _Described(msgspec.Struct):
 class _Description(msgspec.Struct):
     result: list[_Described]
 
+    @property
+    def fields(self) -> list[LeadField]:
+        """The fields that are described. Raises ProtocolError."""
+        if not self.result:
+            raise ProtocolError("a description of fields is empty")
+        return self.result[0].fields
+
 
 class _Token(msgspec.Struct):
     access_token: str
@@ -111,7 +118,7 @@ class Marketo:
         with self._lock:
             if self._fields is None:
                 described = self.get(_Description, "/rest/v1/leads/describe2.json")
-                fields = {each.name: each for each in described.result[0].fields}
+                fields = {each.name: each for each in described.fields}
                 fields.setdefault("id", LeadField("id", "integer"))
                 self._fields = tuple(fields[name] for name in sorted(fields))
             return self._fields
@@ -125,7 +132,7 @@ class Marketo:
         with self._lock:
             if path not in self._described:
                 described = self.get(_Description, f"{path}/describe.json")
-                fields = {each.name: each for each in described.result[0].fields}
+                fields = {each.name: each for each in described.fields}
                 self._described[path] = tuple(fields[name] for name in sorted(fields))
             return self._described[path]
 

@@ -115,7 +115,7 @@ def read_error(response: Response) -> VendorError | None:
     >>> read_error(Response(429, {}, b'{"error":"Too many API requests"}')).verdict
     <Verdict.THROTTLED: 'throttled'>
     """
-    if response.status < 400:
+    if response.status < 400 and not response.body.lstrip()[:9].startswith(b'{"error":'):
         return None
     try:
         refusal = msgspec.json.decode(response.body, type=_Refusal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -154,7 +154,7 @@ def connect(connection: Connection) -> Salesforce:
         )
     login = HttpClient(
         options.base_url,
-        read_error=read_error,
+        read_error=read_login_error,
         secrets=tuple(secrets.values()),
         retries=Retries(tries=options.tries),
         allow_private=options.allow_private_address,
@@ -192,6 +192,24 @@ def allowance_in(response: Response) -> Allowance | None:
         return None
     used, limit = int(found.group(1)), int(found.group(2))
     return Allowance(max(0, limit - used), limit)
+
+
+def read_login_error(response: Response) -> VendorError | None:
+    """The error in an answer of the login: whatever it refuses, a person must mend.
+
+    A login without a permission, or at an address that knows none, is refused; it says nothing of
+    the objects that it was asked for.
+
+    >>> read_login_error(Response(403, {}, b"{}")).verdict
+    <Verdict.REFRESH: 'refresh'>
+    """
+    error = read_error(response)
+    if error is None:
+        is_refusal = 400 <= response.status < 500 and response.status not in (408, 425, 429)
+        return VendorError(Verdict.REFRESH, "the login was refused") if is_refusal else None
+    if error.verdict in (Verdict.PERMISSION, Verdict.FATAL, Verdict.CURSOR_EXPIRED):
+        return replace(error, verdict=Verdict.REFRESH)
+    return error
 
 
 def read_error(response: Response) -> VendorError | None:

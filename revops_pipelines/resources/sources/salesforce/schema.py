@@ -27,6 +27,11 @@ ABSENT_CODES = frozenset(
         "FUNCTIONALITY_NOT_ENABLED",
     }
 )
+# A refusal that is about this object; any other (the API is off, an address is not allowed) is
+# about all of them, and no gap.
+_HIDDEN_CODES = frozenset(
+    {"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "FUNCTIONALITY_NOT_ENABLED"}
+)
 # Compound fields repeat their parts and Bulk refuses them; the others are files.
 _UNREADABLE_TYPES = frozenset({"address", "location", "base64"})
 
@@ -61,7 +66,10 @@ class Gap:
 
 
 def describe(api: Salesforce, name: str) -> Described | Gap:
-    """The object, or why it cannot be read; asked once in a connection's life."""
+    """The object, or why it cannot be read; asked once in a connection's life.
+
+    Raises IngestError where nothing could be read: a refused login is no gap of an object.
+    """
     # Two threads may ask at once; both get the same answer.
     known: Described | Gap | None = api.described.get(name)
     if known is None:
@@ -78,6 +86,8 @@ def _asked(api: Salesforce, name: str) -> Described | Gap:
             raise
         return gap
     except PermissionMissingError as error:
+        if error.code not in _HIDDEN_CODES:
+            raise
         return Gap(f"{name}: {error}")
     if not described.queryable:
         return Gap(f"{name} cannot be queried by this user")

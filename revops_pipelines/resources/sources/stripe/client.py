@@ -68,11 +68,13 @@ def connect(connection: Connection) -> HttpClient:
 def read_error(response: Response) -> VendorError | None:
     """The error in an answer, by its `error.type`, `error.code` and status; None for data.
 
+    No list and no record begins with `error`: what does is one, whatever its status.
+
     `{"error": {"type": "invalid_request_error", "code": "resource_missing", ...}}` with 404 is
     fatal for the request; `code: lock_timeout` asks for another try although its status is 429
     and no limit was hit. Source: https://docs.stripe.com/error-low-level
     """
-    if response.status < 400:
+    if response.status < 400 and not response.body.lstrip()[:9].startswith(b'{"error":'):
         return None
     error = _error_in(response.body)
     if error is None:

@@ -56,6 +56,8 @@ def _subscription_lists(options: StripeOptions) -> tuple[Listing, ...]:
     return _expanded(_list("subscriptions", *filters), "discounts")
 
 
+# Longer than Stripe exists.
+_EVER_DAYS = 36_500
 _DISCOUNT_EVENTS = _events("customer.discount", "created", "deleted", "updated")
 
 FEEDS: Mapping[str, Feed] = {
@@ -144,15 +146,14 @@ FEEDS: Mapping[str, Feed] = {
         nested="lines",
     ),
     "invoice_items": Feed(
-        # Once billed they are lines of their invoice; only what waits for one is listed.
-        listings=lambda _: tuple(
-            Listing("/v1/invoiceitems", "invoiceitems", (("pending", "true"),)) for _ in (0,)
-        ),
+        # Once billed they are lines of their invoice, and never land if they did not wait for it.
+        # No event tells that one was changed or billed: what waits is listed as a whole.
+        listings=lambda _: _list("invoiceitems", (("pending", "true"),)),
         endpoint="invoiceitems",
-        retrieve="/v1/invoiceitems/{id}",
-        events=_events("invoiceitem", "created"),
+        events=(),
         deletes=("invoiceitem.deleted",),
         lists_all=False,
+        again_days=lambda _: _EVER_DAYS,
     ),
     "invoice_payments": Feed(
         listings=lambda _: _list("invoice_payments"),
