@@ -22,6 +22,7 @@ class Books:
 
     def __init__(self, rows: Rows, times: Times) -> None:
         self.rows, self.times = rows, times
+        self.customers = [row["customer_id"] for row in rows["customers"]]
         self.months: list[date] = []
         month = min(row["valid_from_on"] for row in rows["subscription_periods"]).replace(day=1)
         while month <= times.today:
