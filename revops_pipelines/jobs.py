@@ -23,6 +23,7 @@ from revops_pipelines.assets.publish import PUBLISHED_KEY
 from revops_pipelines.assets.raw import LAYER as RAW_LAYER
 from revops_pipelines.assets.raw import PULSE, STREAMS_TAG
 from revops_pipelines.assets.restatements import RESTATEMENTS_KEY
+from revops_pipelines.assets.standing import STANDING_KEY
 from revops_pipelines.engine.alerts.declaration import Rule
 
 NIGHTLY = "nightly"
@@ -82,6 +83,7 @@ def build_jobs(
         *(conformed_key(entity) for entity in _PULSE_ENTITIES),
         *(metric_key(metric) for metric in _PULSE_METRICS),
         RESTATEMENTS_KEY,
+        STANDING_KEY,
         *(alert_key(rule.name) for rule in rules if rule.pulse),
         DELIVERY_KEY,
         PUBLISHED_KEY,

@@ -6,13 +6,14 @@ Belongs here: choosing the period, the change, the target. Does not: how it look
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 import duckdb
 
 from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.metrics.standing import Standing, read_standing
 from revops_pipelines.reporting.numbers import shown, shown_change
 
 STAGES = ("engage", "execute", "expand", "trust")
@@ -59,6 +60,8 @@ class ScoreLine:
     movement: str
     is_thin: bool
     waiting: int
+    lacks: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
     @property
     def period(self) -> str:
@@ -75,12 +78,22 @@ def scorecard(
 ) -> list[ScoreLine]:
     """One line per metric that is published by month, in the order of the stages."""
     points = _points(connection)
+    standing = read_standing(connection)
     lines = [
-        _line(metric, points.get(metric.name, ()), targets.get(metric.name), currency, min_n)
+        _standing(
+            _line(metric, points.get(metric.name, ()), targets.get(metric.name), currency, min_n),
+            standing.get(metric.name),
+        )
         for metric in metrics
         if "month" in metric.grains
     ]
     return sorted(lines, key=_place)
+
+
+def _standing(line: ScoreLine, standing: Standing | None) -> ScoreLine:
+    if standing is None:
+        return line
+    return replace(line, lacks=standing.lacks, stale=standing.stale_inputs)
 
 
 def _place(line: ScoreLine) -> tuple[int, int, str]:

@@ -53,6 +53,19 @@ def test_without_an_interval_the_value_decides(house: RuleHouse) -> None:
     assert notice["observed"] == "4.1 % (4,120.50 of 100,000.00 USD)"
 
 
+def test_stale_inputs_hold_the_alert_as_it_is(house: RuleHouse) -> None:
+    churn(house, value="0.09", lower="0.08")
+    house.connection.execute(
+        "INSERT INTO metrics.metric_standing VALUES ('logo_churn', TRUE, TRUE, '[]', '[]', NULL)"
+    )
+    assert house.evaluate(RULE).fired == 0
+    house.connection.execute("UPDATE metrics.metric_standing SET is_stale = FALSE")
+    assert house.evaluate(RULE).fired == 1
+    house.connection.execute("UPDATE metrics.metric_standing SET is_stale = TRUE")
+    house.connection.execute("UPDATE metrics.metric_values SET value = 0, lower = 0")
+    assert house.evaluate(RULE, NOON + timedelta(days=1), keep_minutes=0).resolved == 0
+
+
 def test_only_the_latest_closed_month_is_judged(house: RuleHouse) -> None:
     churn(house, "2026-04", value="0.09", lower="0.08")
     churn(house, "2026-05", value="0.01", lower="0.005")

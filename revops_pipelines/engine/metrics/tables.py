@@ -1,4 +1,4 @@
-"""The long table of all metric values.
+"""The tables of all metrics: the long table of their values, and their standing.
 
 Belongs here: its columns, their meaning, and making it. Does not: detail tables, which a metric
 declares itself.
@@ -32,9 +32,19 @@ VALUES: dict[str, tuple[str, str]] = {
 }
 VALUE_COLUMNS = tuple(VALUES)
 
+STANDING: dict[str, tuple[str, str]] = {
+    "metric": ("VARCHAR", "Id in the metric catalogue."),
+    "has_values": ("BOOLEAN", "It has at least one value."),
+    "is_stale": ("BOOLEAN", "Something it reads is older than `freshness.max_age_hours`."),
+    "stale_inputs": ("JSON", "Which: `conformed.invoices of stripe`."),
+    "missing_inputs": ("JSON", "Conformed tables it reads that no source has filled."),
+    "oldest_input_at": ("TIMESTAMP", "Last load of what was loaded longest ago (UTC)."),
+}
+
 
 def ensure_metric_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the schema `metrics` and its long table where they are missing."""
-    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in VALUES.items())
+    """Create the schema `metrics` and the tables of all metrics where they are missing."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS metrics")
-    connection.execute(f"CREATE TABLE IF NOT EXISTS metrics.metric_values ({columns})")
+    for name, columns in (("metric_values", VALUES), ("metric_standing", STANDING)):
+        listed = ", ".join(f"{column} {kind}" for column, (kind, _) in columns.items())
+        connection.execute(f"CREATE TABLE IF NOT EXISTS metrics.{name} ({listed})")

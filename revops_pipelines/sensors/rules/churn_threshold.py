@@ -74,9 +74,11 @@ WITH monthly AS (
 SELECT
   monthly.*,
   monthly.period_start_on = latest.period_start_on AS is_latest,
+  COALESCE(standing.is_stale, FALSE) AS is_stale,
   parameters.base_currency
 FROM monthly
 CROSS JOIN ops.parameters AS parameters
+LEFT JOIN metrics.metric_standing AS standing ON standing.metric = monthly.metric
 JOIN latest ON latest.metric = monthly.metric AND latest.breakdown = monthly.breakdown
 LEFT JOIN watched ON watched.alert_key = monthly.alert_key
 WHERE monthly.period_start_on = latest.period_start_on OR watched.alert_key IS NOT NULL
@@ -110,6 +112,8 @@ def _judge(row: Row, options: ChurnOptions) -> Finding:
     key, limit = row["alert_key"], options.limits[row["metric"]]
     if not row["is_latest"]:
         return Finding(key, Verdict.CLEAR, reason="closed out: a newer month is judged now")
+    if row["is_stale"]:
+        return Finding(key, Verdict.HOLD, reason="what it reads is stale")
     if row["value"] is None:
         return Finding(key, Verdict.UNKNOWN, reason="it has no value")
     surely = row["value"] if row["lower"] is None else row["lower"]
@@ -174,7 +178,12 @@ RULE = Rule(
         "segment; call those who can still be won back, and name what they have in common."
     ),
     options=ChurnOptions,
-    inputs=("metrics.metric_values", "ops.alert_states", "ops.parameters"),
+    inputs=(
+        "metrics.metric_standing",
+        "metrics.metric_values",
+        "ops.alert_states",
+        "ops.parameters",
+    ),
     never_empty=("metrics.metric_values", "ops.parameters"),
     sql=ROWS,
     detect=detect,
