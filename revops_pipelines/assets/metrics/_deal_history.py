@@ -110,6 +110,7 @@ SELECT
   spans.valid_to_on,
   spans.state,
   spans.state_since_on,
+  spans.state_before IS NULL AS is_first,
   CASE
     WHEN spans.state NOT IN ('won', 'lost') THEN NULL
     WHEN deals.closed_on < spans.state_since_on THEN deals.closed_on
