@@ -5,11 +5,12 @@ Belongs here: drawing rows. Does not: what they amount to (the oracles).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 CHANNELS = ("ads", "email", "webinar")
+START = datetime(2024, 11, 1)
 
 if TYPE_CHECKING:
     from random_company import Draw, Rows
@@ -19,6 +20,7 @@ def extend(draw: Draw, rows: Rows) -> None:
     """Add them to a company's rows."""
     for lead in rows["leads"]:
         lead["assigned_at"] = _assigned(draw, lead)
+    rows.setdefault("target_accounts", []).extend(_wanted(draw, n) for n in range(45))
     rows["campaigns"] = [
         {"campaign_id": f"k{n}", "name": f"K{n}", "channel": draw.choice((*CHANNELS, None))}
         for n in range(8)
@@ -36,6 +38,18 @@ def _assigned(draw: Draw, lead: dict[str, Any]) -> Any:
     return (
         None if hours is None else since + timedelta(seconds=draw.randrange(1, 3600) + hours * 3600)
     )
+
+
+def _wanted(draw: Draw, number: int) -> dict[str, Any]:
+    """Every company on one list, a few on another, too; some come late or leave again."""
+    added = draw.perhaps(0.5, draw.day())
+    return {
+        "account_id": f"a{number % 40}",
+        "list_name": "wanted" if number < 40 else "dreamt of",
+        "added_on": added,
+        "removed_on": draw.perhaps(0.2, (added or START.date()) + timedelta(days=120)),
+        "_deleted_at": draw.perhaps(0.1, draw.instant()),
+    }
 
 
 def _touch(draw: Draw, number: int, rows: Rows) -> dict[str, Any]:

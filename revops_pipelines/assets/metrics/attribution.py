@@ -9,7 +9,9 @@ from revops_pipelines.assets.metrics._touches import TOUCH_INPUTS, TOUCHES
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
+    Dimension,
     Example,
+    Grain,
     Identity,
     Metric,
     Ratio,
@@ -87,6 +89,10 @@ def _series(metric: str, title: str, basis: str, age: str = "0") -> tuple[Series
         dimensions=MONEY_DIMENSIONS[:5] + MONEY_DIMENSIONS[6:],
         mature_after_days=age,
     )
+    shapes: tuple[tuple[tuple[Grain, ...], tuple[Dimension, ...]], ...] = (
+        (("month", "quarter"), (("channel", "model"), ("model",))),
+        (("quarter",), (("campaign", "model"),)),
+    )
     by_channel, by_campaign = (
         Series(
             metric=metric,
@@ -100,10 +106,7 @@ def _series(metric: str, title: str, basis: str, age: str = "0") -> tuple[Series
             has_total=False,
             mature_after_days=age,
         )
-        for grains, dimensions in (
-            (("month", "quarter"), (("channel", "model"), ("model",))),
-            (("quarter",), (("campaign", "model"),)),
-        )
+        for grains, dimensions in shapes
     )
     return amounts, by_channel, by_campaign
 

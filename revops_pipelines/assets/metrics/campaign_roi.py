@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from revops_pipelines.assets.metrics._credits import MODELS
 from revops_pipelines.engine.metrics.declaration import (
+    Dimension,
     Example,
+    Grain,
     Identity,
     Metric,
     Ratio,
@@ -58,7 +60,7 @@ WHERE model = 'linear'
 RETURNED = Ratio(numerator="SUM(revenue)", denominator="SUM(spend)", n="COUNT(DISTINCT deal)")
 
 
-def _series(facts: str, grains: tuple[str, ...], dimensions: tuple[tuple[str, ...], ...]) -> Series:
+def _series(facts: str, grains: tuple[Grain, ...], dimensions: tuple[Dimension, ...]) -> Series:
     return Series(
         metric="campaign_roi",
         title="Won through campaigns, times what they cost",
@@ -66,7 +68,7 @@ def _series(facts: str, grains: tuple[str, ...], dimensions: tuple[tuple[str, ..
         facts=facts,
         subject="opportunity_id",
         rollup=RETURNED,
-        grains=grains,  # type: ignore[arg-type]
+        grains=grains,
         dimensions=dimensions,
         has_total=not dimensions,
         mature_after_days="parameters.attribution_days",
