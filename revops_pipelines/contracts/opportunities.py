@@ -45,6 +45,9 @@ class Opportunities(Contract):
     is_closed: Flag = col.flag("In a won or lost stage now.")
     is_won: Flag = col.flag("In a won stage now.")
     lost_reason: Text = col.text("Reason given for losing it.")
-    forecast_category: Text = col.text("Forecast category.")
+    forecast_category: Text = col.text(
+        "Forecast category, in the words of `opportunity_snapshots`: pipeline, best_case, commit, "
+        "closed, omitted."
+    )
     url: Text = col.text("Link to the record in its system.")
     custom: Json = col.json("Custom fields, by their vendor names.")

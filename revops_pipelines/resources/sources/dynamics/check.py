@@ -21,6 +21,8 @@ from revops_pipelines.resources.sources.dynamics.client import Dataverse, Page
 from revops_pipelines.resources.sources.dynamics.streams import CUSTOMISED, TABLES, streams
 
 _ROLES = "Power Platform admin center > Environments > Settings > Application users > Edit roles"
+# Columns of opportunities whose past tells how a deal stood on each day.
+_HISTORY = ("statecode", "estimatedvalue", "estimatedclosedate", "ownerid", "closeprobability")
 _SETS = {"organizations": "organizations", "teammemberships": "teammemberships"}
 
 
@@ -68,12 +70,12 @@ def _look_at(api: Dataverse, stream: str) -> Reach:
 
 
 def _look_at_audits(api: Dataverse) -> Reach:
-    """The history of stages is in the audits: they must be kept, of that column as well."""
+    """The history of deals is in the audits: they must be kept, of these columns as well."""
     api.get(Page, "audits", {"$top": 1, "$select": "auditid"})
     table = api.get(
         _Audited, "EntityDefinitions(LogicalName='opportunity')", {"$select": "IsAuditEnabled"}
     )
-    names = [api.options.stage_column, "statecode", "estimatedvalue"]
+    names = [api.options.stage_column, *_HISTORY]
     if api.options.pipeline_column:
         names.append(api.options.pipeline_column)
     missing = [] if table.audited.get("Value") else ["the table opportunity"]
@@ -88,11 +90,11 @@ def _look_at_audits(api: Dataverse) -> Reach:
         elif not columns.value[0].audited.get("Value"):
             missing.append(f"opportunity.{name}")
     if not missing:
-        return Reach("audits", True, "readable; stages of opportunities are audited")
+        return Reach("audits", True, "readable; what opportunities were is audited")
     return Reach(
         "audits",
         False,
-        f"not audited: {', '.join(missing)}; stays in stages are not known from before we saw them",
+        f"not audited: {', '.join(missing)}; what they were is not known from before we saw them",
         "start auditing in the Power Platform admin center (Audit settings), and switch it on for "
         "the table and the columns in Power Apps > Tables > Opportunity",
     )
