@@ -123,7 +123,7 @@ def test_the_simulated_company_gives_way_to_a_source_and_to_the_file(tmp_path):
 
 def test_the_simulated_company_runs_what_it_is_told_to(tmp_path):
     systems = systems_of(load(tmp_path, '[sandbox]\nsystems = ["hubspot", "stripe"]'))
-    assert [system.name for system in systems] == ["hubspot", "stripe"]
+    assert [system.name for system in systems] == ["hubspot", "stripe", "sheets"]
     assert systems.sandbox
     with pytest.raises(ConfigurationError, match=r"revops.toml:2: .*'hubspt'.*'hubspot'\?"):
         load(tmp_path, '[sandbox]\nsystems = ["hubspt"]')
