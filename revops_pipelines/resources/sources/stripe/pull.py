@@ -157,8 +157,11 @@ class _Landing:
         self._lock = threading.Lock()
 
     def take(self, records: Records) -> None:
-        """Land a page."""
-        self.pull.write(self._whole(head, body) for head, body in records)
+        """Land a page; records whose inner list is cut off are completed side by side."""
+        cut = [record for record in records if self._is_cut(record[0])]
+        self.pull.write([body for head, body in records if not self._is_cut(head)])
+        if cut:
+            self.pull.each(lambda record: self.pull.write([self._whole(*record)]), cut)
         with self._lock:
             self.seen.update(head.id for head, _ in records)
             done = len(self.seen)
@@ -191,11 +194,13 @@ class _Landing:
         for records in pages(self.pull, replace(listing, params=params)):
             self.take(records)
 
+    def _is_cut(self, head: Head) -> bool:
+        """Does the list inside the record go on?"""
+        nested = getattr(head, self.feed.nested) if self.feed.nested else None
+        return nested is not None and nested.has_more
+
     def _whole(self, head: Head, body: bytes) -> bytes:
         """The record with the list inside it paged to its end."""
-        nested = getattr(head, self.feed.nested) if self.feed.nested else None
-        if nested is None or not nested.has_more:
-            return body
         record = msgspec.json.decode(body)
         inner = record[self.feed.nested]
         listing = _nested_list(self.feed.nested, head.id, self.feed.expand)
