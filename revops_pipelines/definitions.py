@@ -16,6 +16,7 @@ from revops_pipelines.assets import conformed as conformed_plugins
 from revops_pipelines.assets import metrics as metric_plugins
 from revops_pipelines.assets.alerts import DELIVERY_KEY, alert_asset, delivery_asset
 from revops_pipelines.assets.conformed._assets import conformed_asset, conformed_key
+from revops_pipelines.assets.effects import EFFECTS_KEY, effects_asset
 from revops_pipelines.assets.metrics._assets import metric_asset, metric_columns, metric_key
 from revops_pipelines.assets.parameters import PARAMETERS_KEY, parameters_asset, sources_asset
 from revops_pipelines.assets.publish import published_asset
@@ -77,9 +78,9 @@ def build_defs(
     delivery = delivery_asset([name for name in rules if options[name].enabled])
     metric_keys = [metric_key(metric.name) for metric in layers.metrics]
     restatements = restatements_asset(layers.metrics, metric_keys, settings.published_path)
-    published = published_asset(
-        settings.published_path, [*metric_keys, RESTATEMENTS_KEY, STANDING_KEY, DELIVERY_KEY]
-    )
+    effects = effects_asset(layers.metrics, metric_keys)
+    judged = [*metric_keys, RESTATEMENTS_KEY, STANDING_KEY, EFFECTS_KEY, DELIVERY_KEY]
+    published = published_asset(settings.published_path, judged)
     report = report_asset(lambda: drawn(settings))
     pulse_streams = [
         raw_key(system.name, stream.name)
@@ -88,7 +89,7 @@ def build_defs(
         if stream.pulse
     ]
     enabled = [rule for name, rule in rules.items() if options[name].enabled]
-    assets = [*layers.assets, restatements, *alerts, delivery, published, report]
+    assets = [*layers.assets, restatements, effects, *alerts, delivery, published, report]
     pulled = {name: table.schedule for name, table in settings.sources.items() if table.schedule}
     keys = [key for asset in assets for key in asset.keys]
     jobs = build_jobs(keys, pulse_streams, enabled, pulled)

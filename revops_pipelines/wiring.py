@@ -85,13 +85,19 @@ def drawn(settings: Settings) -> Drawn:
     from revops_pipelines.engine.metrics.declaration import Metric
     from revops_pipelines.engine.registry import discover
     from revops_pipelines.engine.warehouse.snapshot import open_snapshot
-    from revops_pipelines.reporting.drilldown import contributors, drilldown, explained
+    from revops_pipelines.reporting.drilldown import (
+        contributors,
+        drilldown,
+        explained,
+        quarantined_of,
+    )
     from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
 
     metrics = tuple(discover(metric_plugins, Metric, settings.plugins.folder).values())
     currency = settings.company.base_currency
     with open_snapshot(settings.published_path) as connection:
         told = explained(connection, metrics)
+        quarantined = quarantined_of(connection)
         html = build_report(
             connection,
             metrics,
@@ -106,6 +112,7 @@ def drawn(settings: Settings) -> Drawn:
         )
     for name, explanation in told.items():
         page = settings.report_path.parent / "explain" / f"{name}.html"
-        write_report(drilldown(explanation, currency), page)
+        rows = quarantined.get(explanation.series.subject, 0)
+        write_report(drilldown(explanation, currency, rows), page)
     write_report(html, settings.report_path)
     return Drawn(settings.report_path, {name: contributors(each) for name, each in told.items()})

@@ -277,7 +277,7 @@ def _groups_table(told: Explanation, column: str, groups: Sequence[Group], curre
         table.add_column(heading, justify="right", no_wrap=True)
     for group in groups:
         table.add_row(
-            group.member,
+            group.label or group.member,
             shown(_float(group.value), unit, currency),
             shown(_float(group.before), unit, currency),
             part_shown(group.part, unit, currency),

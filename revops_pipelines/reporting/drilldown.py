@@ -14,8 +14,9 @@ from typing import Any
 import duckdb
 
 from revops_pipelines.engine.metrics.declaration import Metric
+from revops_pipelines.engine.metrics.effects import effects
 from revops_pipelines.engine.metrics.explain import Explanation, Record, explain
-from revops_pipelines.engine.metrics.explain_rows import NothingToExplainError
+from revops_pipelines.engine.metrics.explain_rows import SUBJECTS, NothingToExplainError
 from revops_pipelines.engine.metrics.parts import Group, Number
 from revops_pipelines.reporting.numbers import NONE, shown
 from revops_pipelines.reporting.page import templates
@@ -45,6 +46,16 @@ class _Member:
     mood: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """One cause's bounds, ready to show."""
+
+    cause: str
+    rows: int
+    lower: str
+    upper: str
+
+
 def explained(
     connection: duckdb.DuckDBPyConnection, metrics: Iterable[Metric]
 ) -> dict[str, Explanation]:
@@ -69,8 +80,8 @@ def explained(
     return found
 
 
-def drilldown(told: Explanation, currency: str) -> str:
-    """The page's HTML."""
+def drilldown(told: Explanation, currency: str, quarantined: int = 0) -> str:
+    """The page's HTML; `quarantined` rows of what the metric counts are in quarantine."""
     unit = told.series.unit
     period = told.period_start_on
     change = None
@@ -92,9 +103,19 @@ def drilldown(told: Explanation, currency: str) -> str:
             breakdowns=_breakdowns(told, currency),
             headings=headings,
             records=records,
+            effects=_effects(told, currency, quarantined),
             command=f"revops explain {told.name} --period {period:%Y-%m} --csv records.csv",
         )
     )
+
+
+def quarantined_of(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Key of an entity, such as lead_id -> its rows in quarantine."""
+    rows = connection.execute(
+        "SELECT entity, CAST(SUM(rows) AS BIGINT) FROM ops.quarantine_counts GROUP BY entity"
+    ).fetchall()
+    counts = dict(rows)
+    return {key: counts[entity] for key, entity in SUBJECTS.items() if entity in counts}
 
 
 def contributors(told: Explanation, count: int = 10) -> list[dict[str, Any]]:
@@ -140,6 +161,19 @@ def _parts(told: Explanation, currency: str) -> str:
     return ", ".join(parts)
 
 
+def _effects(told: Explanation, currency: str, quarantined: int) -> list[_Effect]:
+    unit = told.series.unit
+    return [
+        _Effect(
+            each.cause,
+            each.rows,
+            shown(float(each.lower), unit, currency),
+            "without bound" if each.upper is None else shown(float(each.upper), unit, currency),
+        )
+        for each in effects(told, quarantined)
+    ]
+
+
 def _breakdowns(told: Explanation, currency: str) -> list[tuple[str, list[_Member]]]:
     return [
         (column, [_member(told, group, currency) for group in groups[:GROUPS_SHOWN]])
@@ -154,7 +188,7 @@ def _member(told: Explanation, group: Group, currency: str) -> _Member:
     if group.part:
         mood = "good" if (group.part > 0) == (told.metric.better == "higher") else "bad"
     return _Member(
-        group.member,
+        group.label or group.member,
         shown(_float(group.value), unit, currency),
         shown(_float(group.before), unit, currency),
         part_shown(group.part, unit, currency),

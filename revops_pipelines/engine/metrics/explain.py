@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -20,6 +20,7 @@ from revops_pipelines.engine.metrics.explain_rows import (
     NothingToExplainError,
     cells_of,
     names_of,
+    people_of,
     period_before,
     published_values,
     with_published,
@@ -151,6 +152,7 @@ def _explained(
         for place, column in enumerate(columns)
         if column not in where
     }
+    people = people_of(connection)
     if not shares.is_plain and not where:
         groups = with_published(connection, name, grain, (period_start_on, before_on), groups)
     return Explanation(
@@ -170,7 +172,10 @@ def _explained(
         else sum(cell.n for cell in counted if cell.is_now),
         divides=shares.divides,
         records=_records(shares, told, adds_up),
-        groups=groups,
+        groups={
+            column: tuple(replace(group, label=people.get(group.member, "")) for group in members)
+            for column, members in groups.items()
+        },
         left_out=_left_out(cells),
         published=published.get(period_start_on, {}),
     )

@@ -149,3 +149,11 @@ def names_of(
         [sorted(subjects)],
     ).fetchall()
     return {row[0]: (row[1] or "", row[2] or "") for row in rows}
+
+
+def people_of(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Our own people's identifiers -> their names, where they are known."""
+    rows = connection.execute(
+        "SELECT user_id, name FROM conformed.users WHERE name IS NOT NULL"
+    ).fetchall()
+    return dict(rows)

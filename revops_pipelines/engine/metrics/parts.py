@@ -39,7 +39,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one member of a dimension brings in, and its part of the change."""
+    """What one member of a dimension brings in, and its part of the change.
+
+    `label` is what people call the member, where that is not its identifier.
+    """
 
     member: str
     numerator: Fraction
@@ -47,6 +50,7 @@ class Group:
     value: Number
     before: Number
     part: Fraction | None
+    label: str = ""
 
 
 class Shares:
