@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from revops_pipelines.assets.metrics._deals import DEAL_FRAGMENTS, DEAL_INPUTS, MONEY_DIMENSIONS
-from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series
 
 FACTS = """
 SELECT
@@ -36,6 +36,26 @@ METRIC = Metric(
         "renewals",
         "deleted and merged deals, and deals of exactly zero",
         "deals without amount, currency or rate of exchange",
+    ),
+    formula="amount won / mean days from creation to closing of those deals",
+    differs=(
+        "Some articles call this, or the like of it, sales velocity: closed opportunities x "
+        "their value x win rate / cycle (creativeg.gr/glossary/sales-velocity). Here it has "
+        "its own name, beside pipeline_velocity, because it looks back.",
+    ),
+    example=Example(
+        story=(
+            "Two deals were won in May: 10,000 after 20 days and 20,000 after 40 days. 30,000 "
+            "/ 30 days = 1,000 a day."
+        ),
+        tables={
+            "opportunities": """
+                opportunity_id | amount | is_closed | is_won | created_at | closed_at
+                d1 | 10000 | true | true | 2026-05-01 09:00 | 2026-05-21 09:00
+                d2 | 20000 | true | true | 2026-04-05 09:00 | 2026-05-15 09:00
+            """,
+        },
+        results=(("closed_value_velocity", "2026-05-01", "1000"),),
     ),
     inputs=DEAL_INPUTS,
     series=(

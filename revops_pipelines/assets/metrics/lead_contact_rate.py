@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from revops_pipelines.assets.metrics._leads import COUNTED_LEADS, LEAD_DIMENSIONS, LEAD_INPUTS
-from revops_pipelines.engine.metrics.declaration import Benchmark, Metric, Ratio, Series
+from revops_pipelines.engine.metrics.declaration import Benchmark, Example, Metric, Ratio, Series
 
 # The call that qualified a lead is a conversation too, so contact before qualification counts.
 FACTS = """
@@ -60,6 +60,35 @@ METRIC = Metric(
         "test, spam, internal, imported, invalid and deleted leads",
     ),
     benchmark=Benchmark(text="Example of 90 %", source="metric catalogue", value=0.9),
+    formula="qualified leads with two-way contact / qualified leads",
+    differs=(
+        "Contact rates of call centres divide live conversations by call attempts "
+        "(trellus.ai/learning-center/contact-rate): they say how well a call goes through. "
+        "Here it is people of people, whatever the means and however many attempts it took.",
+    ),
+    example=Example(
+        story=(
+            "Four leads were qualified in April. One talked on the phone and one wrote back; "
+            "one was left a voicemail, one an unanswered mail: 2 of 4."
+        ),
+        tables={
+            "leads": """
+            lead_id | raised_at | qualified_at
+            l1 | 2026-04-01 09:00 | 2026-04-02 09:00
+            l2 | 2026-04-01 09:00 | 2026-04-02 09:00
+            l3 | 2026-04-01 09:00 | 2026-04-02 09:00
+            l4 | 2026-04-01 09:00 | 2026-04-02 09:00
+            """,
+            "activities": """
+            activity_id | lead_id | kind | direction | is_human | is_two_way | outcome | occurred_at
+            a1 | l1 | call | outbound | true | true | connected | 2026-04-03 09:00
+            a2 | l2 | email | inbound | false | true | | 2026-04-04 09:00
+            a3 | l3 | call | outbound | true | false | voicemail | 2026-04-03 09:00
+            a4 | l4 | email | outbound | true | false | | 2026-04-03 09:00
+            """,
+        },
+        results=(("lead_contact_rate", "2026-04-01", "0.5"),),
+    ),
     inputs=(
         *LEAD_INPUTS,
         "conformed.activities",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from revops_pipelines.assets.metrics._leads import COUNTED_LEADS, LEAD_DIMENSIONS, LEAD_INPUTS
 from revops_pipelines.engine.metrics.declaration import (
     Benchmark,
+    Example,
     Fragment,
     Metric,
     Ratio,
@@ -115,6 +116,38 @@ METRIC = Metric(
         "test, spam, internal, imported, invalid and deleted leads",
     ),
     benchmark=Benchmark(text="13 %", source="metric catalogue", value=0.13),
+    formula="leads of the period with an opportunity within N days / leads of the period",
+    differs=(
+        "Often leads converted in a period by leads created in it "
+        "(brainshark.com/ideas-blog/2018/september/how-calculate-lead-conversion-rate): two "
+        "sets of people, and more than 100 % is possible. That number stands beside this one "
+        "as lead_to_opportunity_period.",
+    ),
+    example=Example(
+        story=(
+            "Four leads came in February. One has a deal after 20 days; one after 120, too "
+            "late; one belongs to a deal that is older than the lead; one has none: 1 of 4."
+        ),
+        tables={
+            "leads": """
+                lead_id | raised_at
+                l1 | 2026-02-02 09:00
+                l2 | 2026-02-02 09:00
+                l3 | 2026-02-02 09:00
+                l4 | 2026-02-02 09:00
+            """,
+            "opportunities": """
+                opportunity_id | lead_id | amount | created_at
+                d1 | l1 | 100 | 2026-02-22 09:00
+                d2 | l2 | 100 | 2026-06-02 09:00
+                d3 | l3 | 100 | 2026-01-15 09:00
+            """,
+        },
+        results=(
+            ("lead_to_opportunity", "2026-02-01", "0.25"),
+            ("lead_to_opportunity_period", "2026-02-01", "0.25"),
+        ),
+    ),
     inputs=(
         *LEAD_INPUTS,
         "conformed.opportunities",

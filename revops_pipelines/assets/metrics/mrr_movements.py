@@ -10,6 +10,7 @@ from revops_pipelines.assets.metrics._customers import (
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
+    Example,
     Identity,
     Metric,
     Ratio,
@@ -139,6 +140,34 @@ METRIC = Metric(
         "month, to the cent."
     ),
     excludes=("the running month", "nothing else: what cannot be valued is a restatement"),
+    formula="new + reactivation + expansion - contraction - churn + effect of exchange rates",
+    differs=(
+        "ChartMogul lists every change on its day: what a customer adds and gives up within a "
+        "month is an expansion and a contraction "
+        "(help.chartmogul.com/hc/en-us/articles/201244842). Here a customer's month is the "
+        "difference of its two ends, and such a pair is no movement.",
+        "Stripe has the same movements and an adjustment for exchange rates "
+        "(docs.stripe.com/billing/subscriptions/analytics/glossary).",
+    ),
+    example=Example(
+        story=(
+            "In May one customer goes from 100 to 150 (expansion 50), one comes with 80 (new), "
+            "one leaves with 60 (churn) and one goes from 90 to 70 (contraction 20): 50 + 80 - "
+            "60 - 20 = 50."
+        ),
+        tables={
+            "subscription_periods": """
+            subscription_id | customer_id | item_id | monthly_amount | valid_from_on | valid_to_on
+            s1 | c1 | i1 | 100.00 | 2026-01-01 | 2026-05-10
+            s1 | c1 | i1 | 150.00 | 2026-05-10 |
+            s2 | c2 | i2 | 80.00 | 2026-05-05 |
+            s3 | c3 | i3 | 60.00 | 2026-01-01 | 2026-05-20
+            s4 | c4 | i4 | 90.00 | 2026-01-01 | 2026-05-25
+            s4 | c4 | i4 | 70.00 | 2026-05-25 |
+            """,
+        },
+        results=(("mrr_movements", "2026-05-01", "50"),),
+    ),
     inputs=(
         *CUSTOMER_INPUTS,
         "metrics.mrr",

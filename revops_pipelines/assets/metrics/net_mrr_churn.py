@@ -8,7 +8,7 @@ from revops_pipelines.assets.metrics._customers import (
     MONTH_INPUTS,
 )
 from revops_pipelines.assets.metrics._lost_customers import ANNUAL
-from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series
 
 FACTS = """
 SELECT
@@ -60,6 +60,29 @@ METRIC = Metric(
         "new and reactivated revenue, the effect of rates of exchange",
         "customers whose revenue could not be valued for want of a rate of exchange",
         "from the annual rate: months in which present customers more than doubled",
+    ),
+    differs=(
+        "ChartMogul takes off reactivation as well "
+        "(help.chartmogul.com/hc/en-us/articles/203359341); here who comes back was not among "
+        "the opening revenue and is in neither part.",
+    ),
+    example=Example(
+        story=(
+            "Of 250 at the start of May 60 are lost, 20 given up and 50 added: (60 + 20 - 50) "
+            "/ 250 = 12 %."
+        ),
+        tables={
+            "subscription_periods": """
+            subscription_id | customer_id | item_id | monthly_amount | valid_from_on | valid_to_on
+            s1 | c1 | i1 | 100.00 | 2026-01-01 | 2026-05-10
+            s1 | c1 | i1 | 150.00 | 2026-05-10 |
+            s2 | c2 | i2 | 80.00 | 2026-05-05 |
+            s3 | c3 | i3 | 60.00 | 2026-01-01 | 2026-05-20
+            s4 | c4 | i4 | 90.00 | 2026-01-01 | 2026-05-25
+            s4 | c4 | i4 | 70.00 | 2026-05-25 |
+            """,
+        },
+        results=(("net_mrr_churn", "2026-05-01", "0.12"),),
     ),
     inputs=MONTH_INPUTS,
     series=(

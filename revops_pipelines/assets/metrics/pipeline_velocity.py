@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from revops_pipelines.assets.metrics._deals import DEAL_DIMENSIONS, DEAL_FRAGMENTS, DEAL_INPUTS
-from revops_pipelines.engine.metrics.declaration import Benchmark, Fragment, Metric, Ratio, Series
+from revops_pipelines.engine.metrics.declaration import (
+    Benchmark,
+    Example,
+    Fragment,
+    Metric,
+    Ratio,
+    Series,
+)
 
 # When a qualified deal was open, by its stage history, so that days between closing and reopening
 # do not count; by its own dates where it has no history.
@@ -110,6 +117,35 @@ METRIC = Metric(
         text="50 deals x 10,000 x 20 % / 30 days = 3,333.33 a day",
         source="metric catalogue, worked example",
         value=3333.33,
+    ),
+    formula="open qualified deals x win rate x average selling price / mean cycle in days",
+    differs=(
+        "Articles give the same four factors (mavenlb.com/blog/sales-velocity-formula) and "
+        "leave open whose they are. Some count the deals that closed as the opportunities "
+        "(trexrun.co/sales-velocity-formula): what is won in a day then, and not what the "
+        "pipeline will yield. Here all four are of deals that were qualified.",
+    ),
+    example=Example(
+        story=(
+            "At the end of May four qualified deals are open. Of five qualified ones that "
+            "closed in May one was won, for 10,000 after 30 days: 4 x 20 % x 10,000 / 30 = "
+            "266.67 a day."
+        ),
+        tables={
+            "opportunities": """
+                opportunity_id | amount | is_closed | is_won | created_at | qualified_at | closed_at
+                o1 | 7000 | false | false | 2026-04-20 09:00 | 2026-04-21 09:00 |
+                o2 | 7000 | false | false | 2026-04-20 09:00 | 2026-04-21 09:00 |
+                o3 | 7000 | false | false | 2026-04-20 09:00 | 2026-04-21 09:00 |
+                o4 | 7000 | false | false | 2026-04-20 09:00 | 2026-04-21 09:00 |
+                w1 | 10000 | true | true | 2026-04-15 09:00 | 2026-04-16 09:00 | 2026-05-15 09:00
+                l1 | 10000 | true | false | 2026-04-15 09:00 | 2026-04-16 09:00 | 2026-05-04 09:00
+                l2 | 10000 | true | false | 2026-04-15 09:00 | 2026-04-16 09:00 | 2026-05-05 09:00
+                l3 | 10000 | true | false | 2026-04-15 09:00 | 2026-04-16 09:00 | 2026-05-06 09:00
+                l4 | 10000 | true | false | 2026-04-15 09:00 | 2026-04-16 09:00 | 2026-05-07 09:00
+            """,
+        },
+        results=(("pipeline_velocity", "2026-05-01", "266.67"),),
     ),
     inputs=(*DEAL_INPUTS, "conformed.opportunity_stage_history"),
     series=(

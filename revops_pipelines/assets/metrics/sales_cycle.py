@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from revops_pipelines.assets.metrics._deals import DEAL_DIMENSIONS, DEAL_FRAGMENTS, DEAL_INPUTS
-from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series, Survival
+from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series, Survival
 
 WON = """
 SELECT
@@ -88,6 +88,28 @@ METRIC = Metric(
         "renewals",
         "deleted and merged deals, and deals of exactly zero",
         "deals that closed before they began",
+    ),
+    formula="median of (day won - day created) over deals won in the period",
+    differs=(
+        "Usually the mean of the won deals (revopsdictionary.com/term/sales-cycle-length), "
+        "which one old deal can double; it stands beside the median here as sales_cycle_mean.",
+        "Others mix won and lost deals (usedaymark.io/metrics/sales-cycle-length): how long it "
+        "takes to lose is another question.",
+    ),
+    example=Example(
+        story=(
+            "Three deals won in May took 10, 20 and 90 days. The median is 20; the mean, 40, "
+            "is the length of none of them."
+        ),
+        tables={
+            "opportunities": """
+                opportunity_id | amount | is_closed | is_won | created_at | closed_at
+                d1 | 100 | true | true | 2026-05-01 09:00 | 2026-05-11 09:00
+                d2 | 100 | true | true | 2026-05-01 09:00 | 2026-05-21 09:00
+                d3 | 100 | true | true | 2026-02-19 09:00 | 2026-05-20 09:00
+            """,
+        },
+        results=(("sales_cycle", "2026-05-01", "20"), ("sales_cycle_mean", "2026-05-01", "40")),
     ),
     inputs=DEAL_INPUTS,
     series=(

@@ -7,6 +7,7 @@ from revops_pipelines.engine.metrics.declaration import (
     Benchmark,
     Detail,
     DetailColumn,
+    Example,
     Metric,
     Ratio,
     Series,
@@ -108,6 +109,38 @@ METRIC = Metric(
     benchmark=Benchmark(
         text="Answered within an hour, a lead is seven times likelier to qualify",
         source="Harvard Business Review, The Short Life of Online Sales Leads (2011)",
+    ),
+    formula="answered in time / (answered + waiting past the target)",
+    differs=(
+        "Help desks report it over the cases closed in a period "
+        "(axence.net/help/nVision15/en/hd_reports_slaclosed.html): one that nobody answers is "
+        "in no report until it is closed. Here a lead that waits past its target is a breach "
+        "at once, and one inside it counts neither way.",
+    ),
+    example=Example(
+        story=(
+            "Four leads raised a hand in May. One is called after 30 minutes and one, on "
+            "Friday at 16:50, on Monday at 9:20, which are 30 working minutes. One gets an "
+            "automatic mail at once and a human one after 240 minutes, one never gets any: 2 "
+            "of 4 within the target of 60."
+        ),
+        tables={
+            "leads": """
+                lead_id | raised_at
+                l1 | 2026-05-04 09:00
+                l2 | 2026-05-04 10:00
+                l3 | 2026-05-08 16:50
+                l4 | 2026-05-12 09:00
+            """,
+            "activities": """
+                activity_id | lead_id | kind | direction | is_human | is_two_way | occurred_at
+                a1 | l1 | call | outbound | true | false | 2026-05-04 09:30
+                a2 | l2 | email | outbound | false | false | 2026-05-04 10:00:05
+                a3 | l2 | email | outbound | true | false | 2026-05-04 14:00
+                a4 | l3 | call | outbound | true | false | 2026-05-11 09:20
+            """,
+        },
+        results=(("sla_attainment", "2026-05-01", "0.5"),),
     ),
     inputs=(
         *LEAD_INPUTS,

@@ -7,6 +7,7 @@ from revops_pipelines.assets.metrics._stages import STAGES
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
+    Example,
     Metric,
     Ratio,
     Series,
@@ -42,6 +43,42 @@ METRIC = Metric(
         "deals that are still open and have not gone on",
         "deals that were moved to another pipeline first",
         "deleted deals; stages that were skipped; second and later visits",
+    ),
+    formula="advanced / (advanced + lost), of the deals that entered the stage in the period",
+    differs=(
+        "HubSpot's funnel of records that went through all stages drops who skipped one from "
+        "all later ones "
+        "(knowledge.hubspot.com/reports/differences-between-funnel-reports-types); here a deal "
+        "that skips a stage has advanced from the one it was in.",
+        "Deals advancing by deals entering "
+        "(kpitree.co/integrations/hubspot/pipeline-stage-conversion-analysis) leaves open "
+        "whether these are the same deals, and what of the open ones; here they are those that "
+        "entered in the period, and open ones count neither way.",
+    ),
+    example=Example(
+        story=(
+            "Three deals entered the demo stage in May: one went on to the offer, one was "
+            "lost, one was won at once. 2 of 3 advanced; the one that is open in the offer "
+            "stage counts there neither way."
+        ),
+        tables={
+            "opportunities": """
+                opportunity_id | amount | stage | is_closed | is_won | created_at | closed_at
+                d1 | 100 | offer | false | false | 2026-05-04 09:00 |
+                d2 | 100 | lost | true | false | 2026-05-04 09:00 | 2026-05-20 09:00
+                d3 | 100 | won | true | true | 2026-05-04 09:00 | 2026-05-21 09:00
+            """,
+            "opportunity_stage_history": """
+                opportunity_id | stage | stage_order | is_closed | is_won | entered_at | left_at
+                d1 | demo | 1 | false | false | 2026-05-04 09:00 | 2026-05-11 09:00
+                d1 | offer | 2 | false | false | 2026-05-11 09:00 |
+                d2 | demo | 1 | false | false | 2026-05-04 09:00 | 2026-05-20 09:00
+                d2 | lost | 4 | true | false | 2026-05-20 09:00 |
+                d3 | demo | 1 | false | false | 2026-05-04 09:00 | 2026-05-21 09:00
+                d3 | won | 3 | true | true | 2026-05-21 09:00 |
+            """,
+        },
+        results=(("stage_conversion", "2026-05-01", "0.6667"),),
     ),
     inputs=(*DEAL_INPUTS, "conformed.opportunity_stage_history"),
     series=(

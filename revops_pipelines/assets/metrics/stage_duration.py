@@ -7,6 +7,7 @@ from revops_pipelines.assets.metrics._stages import STAGES
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
+    Example,
     Metric,
     Series,
     Survival,
@@ -36,6 +37,37 @@ METRIC = Metric(
         "is over all stages."
     ),
     excludes=("deleted deals", "won and lost stages"),
+    formula="median days in the stage, all visits together, deals still there running on",
+    differs=(
+        "Averages from one stage to the next "
+        "(help.swantide.com/en/articles/6174329) "
+        "know only deals that have moved on, so that a stage in which deals rot looks fast; "
+        "here those count as still running.",
+    ),
+    example=Example(
+        story=(
+            "Three deals entered the demo stage in May. Two left it after 4 and 10 days, the "
+            "third has been there for weeks. Of the three, half have left after 10 days: that "
+            "is the median. The mean of those that left would be 7."
+        ),
+        tables={
+            "opportunities": """
+                opportunity_id | amount | stage | is_closed | is_won | created_at | closed_at
+                d1 | 100 | lost | true | false | 2026-05-04 09:00 | 2026-05-08 09:00
+                d2 | 100 | lost | true | false | 2026-05-04 09:00 | 2026-05-14 09:00
+                d3 | 100 | demo | false | false | 2026-05-04 09:00 |
+            """,
+            "opportunity_stage_history": """
+                opportunity_id | stage | stage_order | is_closed | is_won | entered_at | left_at
+                d1 | demo | 1 | false | false | 2026-05-04 09:00 | 2026-05-08 09:00
+                d1 | lost | 4 | true | false | 2026-05-08 09:00 |
+                d2 | demo | 1 | false | false | 2026-05-04 09:00 | 2026-05-14 09:00
+                d2 | lost | 4 | true | false | 2026-05-14 09:00 |
+                d3 | demo | 1 | false | false | 2026-05-04 09:00 |
+            """,
+        },
+        results=(("stage_duration", "2026-05-01", "10"),),
+    ),
     inputs=(*DEAL_INPUTS, "conformed.opportunity_stage_history"),
     series=(
         Series(

@@ -8,7 +8,7 @@ from revops_pipelines.assets.metrics._deals import (
     DEAL_INPUTS,
     MONEY_DIMENSIONS,
 )
-from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
+from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series
 
 DECIDED = """
 SELECT
@@ -122,6 +122,37 @@ METRIC = Metric(
         "deals lost for want of a decision",
         "deals open now, even if they were closed once",
         "by value: deals without amount, currency or rate of exchange",
+    ),
+    formula="won / (won + lost), by the day of closing",
+    differs=(
+        "Salesforce reports and HubSpot divide won by all closed deals "
+        "(kpitree.co/integrations/salesforce/win-rate, "
+        "kpitree.co/integrations/hubspot/win-rate): renewals, deals of zero and those that "
+        "ended without a decision are in; here they are out, and the last stand apart.",
+        "Zoho counts overdue and old open deals as not won "
+        "(zoho.com/motivator/help/dashboards/pipeline-stages.html); here open deals count "
+        "neither way, and the cohort of created deals tells of those that are never closed.",
+    ),
+    example=Example(
+        story=(
+            "Four deals closed in May. One was won for 300 and one lost at 100: the rate is 1 "
+            "of 2, by value 300 of 400. One ended without a decision, which is 1 of the 3 "
+            "decided; the renewal is in none of them."
+        ),
+        tables={
+            "opportunities": """
+        opportunity_id | kind | amount | is_closed | is_won | lost_reason | created_at | closed_at
+        d1 | new | 300 | true | true | | 2026-03-02 09:00 | 2026-05-04 09:00
+        d2 | new | 100 | true | false | price | 2026-03-03 09:00 | 2026-05-11 09:00
+        d3 | new | 200 | true | false | No decision | 2026-03-04 09:00 | 2026-05-18 09:00
+        d4 | renewal | 500 | true | true | | 2026-04-01 09:00 | 2026-05-20 09:00
+            """,
+        },
+        results=(
+            ("win_rate", "2026-05-01", "0.5"),
+            ("win_rate_value", "2026-05-01", "0.75"),
+            ("win_rate_no_decision", "2026-05-01", "0.3333"),
+        ),
     ),
     inputs=DEAL_INPUTS,
     series=(
