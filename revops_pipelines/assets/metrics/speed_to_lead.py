@@ -7,6 +7,7 @@ from revops_pipelines.engine.metrics.declaration import (
     Benchmark,
     Detail,
     DetailColumn,
+    Example,
     Identity,
     Metric,
     Series,
@@ -162,6 +163,43 @@ METRIC = Metric(
     benchmark=Benchmark(
         text="Companies of 1-300 people 48 min, of 301-2500 98, of 2501 and more 88",
         source="Harvard Business Review, The Short Life of Online Sales Leads (2011)",
+    ),
+    formula=(
+        "median working minutes from the raised hand to the first human touch, unanswered "
+        "leads running on"
+    ),
+    differs=(
+        "First response less creation, as it is usually defined "
+        "(metrickittools.com/glossary/lead-response-time, which warns of automatic mails), exists "
+        "only where there was a response: a lead that nobody answers makes it no worse. Here "
+        "unanswered leads count as waiting.",
+        "The same page holds working hours against a measure of leads that come around the "
+        "clock; speed_to_lead_calendar stands beside this one.",
+    ),
+    example=Example(
+        story=(
+            "Four leads raised a hand in May. Two were called after 30 working minutes, one of "
+            "these over a weekend; one was written to by a person after 240, one never. Half "
+            "are answered after 30 minutes and more than half after 240: the median lies in "
+            "the middle, at 135. Without the lead that nobody answered it would be 30."
+        ),
+        tables={
+            "leads": """
+                lead_id | raised_at
+                l1 | 2026-05-04 09:00
+                l2 | 2026-05-04 10:00
+                l3 | 2026-05-08 16:50
+                l4 | 2026-05-12 09:00
+            """,
+            "activities": """
+                activity_id | lead_id | kind | direction | is_human | is_two_way | occurred_at
+                a1 | l1 | call | outbound | true | false | 2026-05-04 09:30
+                a2 | l2 | email | outbound | false | false | 2026-05-04 10:00:05
+                a3 | l2 | email | outbound | true | false | 2026-05-04 14:00
+                a4 | l3 | call | outbound | true | false | 2026-05-11 09:20
+            """,
+        },
+        results=(("speed_to_lead", "2026-05-01", "135"),),
     ),
     inputs=(
         *LEAD_INPUTS,
