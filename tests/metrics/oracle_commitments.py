@@ -12,6 +12,7 @@ from oracle_deals import cents, rate_of
 from oracle_revenue import DIMENSIONS, Books, books_of
 from oracle_rollup import Fact, Key, Measured, Times, next_month, published
 from oracle_terms import DAY, NEVER, Agreements, agreements_of
+from whole_rows import whole
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 Part = tuple[str, str | None, Decimal | None, str | None]
@@ -70,7 +71,7 @@ def _in_force(books: Books, month: date) -> Iterator[Part]:
 
 
 def _ending(found: Agreements, month: date, last: date) -> Iterator[Part]:
-    for row in found.rows["subscriptions"]:
+    for row in whole(found.rows, "subscriptions"):
         ended = row["ended_on"] or NEVER
         if ended <= last or not _is_known(found.times, row["cancel_requested_at"], month):
             continue
@@ -93,10 +94,10 @@ def _waiting(books: Books, found: Agreements, month: date, last: date) -> Iterat
     }
     taken |= {
         party(row)
-        for row in found.rows["contracts"]
+        for row in found.contracts
         if row["starts_on"] <= last and (row["ended_on"] or row["ends_on"] or NEVER) > last
     }
-    for row in found.rows["contracts"]:
+    for row in found.contracts:
         if row["starts_on"] <= last or not _is_known(found.times, row["signed_at"], month):
             continue
         known = min(end_of(found.times, month), found.times.now)

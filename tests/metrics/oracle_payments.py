@@ -11,6 +11,7 @@ from typing import Any
 from oracle_deals import cents, rate_of
 from oracle_revenue import DIMENSIONS, books_of, reason_of, who_is
 from oracle_rollup import Fact, Key, Measured, Times, published, ratio
+from whole_rows import whole
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -37,9 +38,9 @@ def _count(group: Sequence[Mapping[str, Any]]) -> Measured:
 
 
 def _failures(rows: Rows, times: Times) -> list[Fact]:
-    invoices = {row["invoice_id"]: row for row in rows["invoices"]}
+    invoices = {row["invoice_id"]: row for row in whole(rows, "invoices")}
     attempts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows["payments"]:
+    for row in whole(rows, "payments"):
         is_known = row["occurred_at"] <= times.now
         is_gone = row["_deleted_at"] is not None and row["_deleted_at"] <= times.now
         if is_known and not is_gone:

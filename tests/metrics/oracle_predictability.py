@@ -13,6 +13,7 @@ from oracle_deals import cents, rate_of
 from oracle_revenue import DIMENSIONS, Books, books_of
 from oracle_rollup import Fact, Key, Measured, Times, next_month, published, ratio
 from oracle_terms import DAY, Agreements, agreements_of
+from whole_rows import whole
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 Values = dict[str, dict[Key, dict[str, Any]]]
@@ -88,9 +89,9 @@ def _steady(group: Sequence[Mapping[str, Any]]) -> Measured:
 
 
 def _recurring(rows: Rows, times: Times, found: Agreements) -> dict[Key, dict[str, Any]]:
-    invoices = {row["invoice_id"]: row for row in rows["invoices"]}
+    invoices = {row["invoice_id"]: row for row in whole(rows, "invoices")}
     facts = []
-    for line in rows["invoice_lines"]:
+    for line in whole(rows, "invoice_lines"):
         invoice = invoices.get(line["invoice_id"])
         if invoice is None or not found.is_past(invoice["issued_at"]):
             continue

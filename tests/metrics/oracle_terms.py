@@ -13,6 +13,7 @@ from typing import Any
 
 from oracle_deals import cents, rate_of
 from oracle_rollup import Times
+from whole_rows import whole
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 DAY = timedelta(days=1)
@@ -36,9 +37,10 @@ class Agreements:
             stay = self._stay(period)
             if stay is not None:
                 self.stays[period["subscription_id"]].append(stay)
+        self.contracts = whole(rows, "contracts")
         self.terms = [
             self._term(row)
-            for row in rows["contracts"]
+            for row in self.contracts
             if row["starts_on"] <= self.today
             and row["ends_on"] is not None
             and row["ends_on"] > row["starts_on"]
