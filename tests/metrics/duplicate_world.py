@@ -23,8 +23,8 @@ from revops_pipelines.sandbox.world.world import World, build_world
 
 ANCHOR = date(2026, 6, 30)
 NOW = datetime.fromisoformat("2026-06-30T12:00:00+00:00")
-SCALE = 0.5
-DOUBLED_SHARE, NEIGHBOUR_SHARE = 0.06, 0.06
+SCALE = 0.3
+DOUBLED_SHARE, NEIGHBOUR_SHARE = 0.08, 0.08
 Pairs = frozenset[frozenset[str]]
 Row = dict[str, Any]
 

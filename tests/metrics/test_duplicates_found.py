@@ -1,25 +1,26 @@
 """duplicates: how many of the doubles that are known are found, and how many others.
 
-Measured on small worlds (seeds 7, 11, 23; about 4,000 records, a double for each 17th): precision
-0.993, 1.000, 0.993 and recall 0.919, 0.840, 0.850 for people; 1.000 and 0.868, 0.808, 0.746 for
-companies. What is missed is `J. Lee` beside `Joan Lee`, and companies of a common name without a
+Measured on small worlds (seeds 7, 11, 23; about 2,550 records, a double for each 13th): precision
+1.000 throughout; recall 0.884, 0.896, 0.865 for people and 0.714, 0.836, 0.746 for companies. What is missed is `J. Lee` beside `Joan Lee`, and companies of a common name without a
 web domain.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from random import Random
 
 import pandas as pd
 import pytest
 from duplicate_world import Pairs, rows_of
 
+from revops_pipelines.assets.metrics import _duplicate_fit
 from revops_pipelines.assets.metrics._duplicate_fit import _believed
 from revops_pipelines.assets.metrics._duplicate_pairs import probable_duplicates
 from revops_pipelines.assets.metrics._duplicate_weights import OF_LEADS
 
 SEEDS = (7, 11, 23)
-FLOORS = {"leads": (0.97, 0.80), "accounts": (0.97, 0.70)}
+FLOORS = {"leads": (0.97, 0.80), "accounts": (0.97, 0.65)}
 
 
 @cache
@@ -80,3 +81,24 @@ def test_what_is_learnt_is_believed_while_it_makes_sense() -> None:
 
 def test_families_taken_for_one_person_are_not_believed() -> None:
     assert _believed(OF_LEADS, trained(0.51, 0.1, 0.08, 0.3, 0.01)) is None
+
+
+def test_learning_in_a_small_world_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one company are taken for one person there, and that is not believed."""
+    monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_RECORDS", 100)
+    rows, _, _ = rows_of(SEEDS[0])
+    pd.testing.assert_frame_equal(probable_duplicates(pd.DataFrame(rows)), found(SEEDS[0]))
+
+
+def test_what_is_learnt_is_used_and_the_same_from_shuffled_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_RECORDS", 100)
+    monkeypatch.setattr(_duplicate_fit, "LARGEST_CHANGE", 1e9)
+    rows, same, _ = rows_of(SEEDS[0])
+    learnt = probable_duplicates(pd.DataFrame(rows))
+    again = probable_duplicates(pd.DataFrame(Random(1).sample(rows, len(rows))))
+    pd.testing.assert_frame_equal(learnt, again)
+    assert not learnt.equals(found(SEEDS[0]))
+    told = frozenset(map(frozenset, zip(learnt.record_id, learnt.other_id, strict=True)))
+    assert len(told & same) / len(told) > 0.9

@@ -21,10 +21,12 @@ import duckdb
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from revops_pipelines.assets.metrics._duplicate_records import Kind
-from revops_pipelines.assets.metrics._duplicate_weights import COUNTS_FROM, Comparison, Level
+from revops_pipelines.assets.metrics._duplicate_weights import Comparison, Level
 
 LEARNS_IN = {"leads": "company_key", "accounts": "domain"}
-LEARNS_FROM_PAIRS, LEARNS_AT_MOST, LEARNS_FROM_MATCHES = 1_000, 1_000_000, 50
+# With fewer records there are not the hundred doubles among them that it takes; with more pairs,
+# a million of them say enough.
+LEARNS_FROM_RECORDS, LEARNS_AT_MOST = 5_000, 1_000_000
 MAX_ITERATIONS, CONVERGED = 50, 1e-4
 # What is learnt is believed while no level departs further than this from what is written: beyond
 # it the two classes that were found are not the same and the different ones, but, say, families.
@@ -92,7 +94,7 @@ def _linker(
         linker_uid="duplicates",
     )
     api = DuckDBAPI(connection)
-    linker = Linker(api.register("prepared"), settings, log_level=None)
+    linker = Linker(api.register("prepared"), settings, log_level=None, validate_settings=False)
     counted = {level.common for each in model for level in each.levels}
     for column, sql in _FREQUENCIES[kind.entity].items():
         if column not in counted:
@@ -166,14 +168,8 @@ def _learnt(
 ) -> tuple[Comparison, ...] | None:
     """The model with m as learnt from the records; None where the numbers as written hold."""
     inside = LEARNS_IN[kind.entity]
-    row = connection.execute(
-        f"""
-        SELECT coalesce(sum(size), 0), coalesce(sum(size * (size - 1) / 2), 0)
-        FROM (SELECT count(*) AS size FROM prepared WHERE {inside} IS NOT NULL GROUP BY {inside})
-        """
-    ).fetchone()
-    assert row is not None
-    if row[0] < COUNTS_FROM or row[1] < LEARNS_FROM_PAIRS:
+    row = connection.execute(f"SELECT count({inside}) FROM prepared").fetchone()
+    if row is None or row[0] < LEARNS_FROM_RECORDS:
         return None
     linker = _linker(connection, kind, model, prior)
     session = linker.training.estimate_parameters_using_expectation_maximisation(
@@ -184,10 +180,7 @@ def _learnt(
     )
     # splink tells the number of rounds in its log only.
     rounds = len(session._core_model_settings_history) - 1
-    matches = session.core_model_settings.probability_two_random_records_match * min(
-        float(row[1]), LEARNS_AT_MOST
-    )
-    if rounds >= MAX_ITERATIONS or matches < LEARNS_FROM_MATCHES:
+    if rounds >= MAX_ITERATIONS:
         return None
     return _believed(model, linker.misc.save_model_to_json()["comparisons"])
 

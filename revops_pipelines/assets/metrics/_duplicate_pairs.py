@@ -172,13 +172,12 @@ def _telling(level: Level) -> str:
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     pairs = connection.execute("SELECT left_uid, right_uid FROM found").fetchall()
-    members = [{"uid": uid, "cluster": cluster} for uid, cluster in clusters_of(pairs).items()]
-    connection.execute("CREATE TABLE members (uid BIGINT, cluster BIGINT)")
-    if members:
-        connection.executemany(
-            "INSERT INTO members VALUES (?, ?)",
-            [[each["uid"], each["cluster"]] for each in members],
-        )
+    members = clusters_of(pairs)
+    connection.execute(
+        "CREATE TABLE members AS SELECT unnest($uids::BIGINT[]) AS uid, "
+        "unnest($clusters::BIGINT[]) AS cluster",
+        {"uids": list(members), "clusters": list(members.values())},
+    )
     return connection.execute(
         f"""
         WITH ranked AS (
