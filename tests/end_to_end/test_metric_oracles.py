@@ -25,6 +25,7 @@ from oracle_rollup import Times
 
 SEEDS = (7, 11, 23)
 METRICS = discover(metric_plugins, Metric).values()
+OPS = ("ops.loads", "ops.quarantine_counts")
 PUBLISHED = sorted(name for metric in METRICS for name in metric.published)
 
 
@@ -39,6 +40,7 @@ def wanted(night):
             entity: told.rows(f"SELECT * EXCLUDE (source, source_id) FROM conformed.{entity}")
             for entity in CONTRACTS
         }
+        rows |= {name: told.rows(f"SELECT * FROM {name}") for name in OPS}
         as_of = told.rows("SELECT as_of_at FROM ops.parameters")[0]["as_of_at"]
         times = Times(told.settings, as_of.replace(tzinfo=UTC))
         return oracles.expected(rows, times)

@@ -22,6 +22,7 @@ from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.metrics.parameters import prepare
 from revops_pipelines.engine.metrics.tables import ensure_metric_tables
 from revops_pipelines.engine.registry import discover
+from revops_pipelines.engine.warehouse.schema import ensure_schema
 from revops_pipelines.settings import Settings
 
 METRICS: dict[str, Metric] = discover(revops_pipelines.assets.metrics, Metric)
@@ -97,7 +98,7 @@ class Warehouse:
         self.connection.execute("SET TimeZone = 'UTC'")
         self.settings = settings or Settings(home=Path("unused"))
         self.as_of = as_of
-        self.connection.execute("CREATE SCHEMA conformed")
+        ensure_schema(self.connection)
         for entity, columns in _tables().items():
             listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
             self.connection.execute(f"CREATE TABLE conformed.{entity} ({listed})")
@@ -107,6 +108,8 @@ class Warehouse:
         """The same warehouse without rows and metrics: cheaper than another one."""
         for entity in _tables():
             self.connection.execute(f"DELETE FROM conformed.{entity}")
+        for table in ("loads", "quarantine"):
+            self.connection.execute(f"DELETE FROM ops.{table}")
         self.connection.execute("DROP SCHEMA metrics CASCADE")
         ensure_metric_tables(self.connection)
         return self

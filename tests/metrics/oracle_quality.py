@@ -1,110 +1,127 @@
-"""What pipeline_quality should say, told deal by deal."""
+"""What is right with the records, told record by record."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 from typing import Any
 
-from oracle_deals import DIMENSIONS, Values, deals_of
-from oracle_history import (
-    ONE,
-    History,
-    Period,
-    Rows,
-    dimensions,
-    histories,
-    owner_of,
-    periods,
-    worth,
-)
-from oracle_odds import Decision, decisions
-from oracle_rollup import Fact, Measured, Times, published, ratio
+from metric_warehouse import DEFAULTS
+from oracle_rollup import Fact, Key, Measured, Times, published, ratio
 
-BANDS = (30, 90, 180)
-GROUPED = (("pipeline", "stage"), *DIMENSIONS, ("currency",))
-Cell = tuple[Any, Any, int, str]
+from revops_pipelines.contracts import CONTRACTS
+from revops_pipelines.contracts.contract import identifiers_of, references_of
 
-
-@dataclass(frozen=True)
-class Lesson:
-    """A decision, and the cells that its deal had been in before."""
-
-    made: Decision
-    cells: frozenset[Cell]
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+Values = dict[str, dict[Key, dict[str, Any]]]
+NEEDED = {
+    "accounts": "domain segment industry region owner_id",
+    "leads": "email channel segment owner_id account_id",
+    "activities": "user_id",
+    "users": "team",
+    "campaigns": "channel",
+    "marketing_spend": "channel campaign_id",
+    "expenses": "kind",
+    "opportunities": "amount currency account_id owner_id close_on channel",
+    "customers": "account_id country currency",
+    "subscription_periods": "product",
+    "invoices": "issued_at",
+    "invoice_lines": "subscription_id period_start_on period_end_on",
+    "payments": "invoice_id",
+}
+ALONE = (("accounts", "domain"), ("leads", "email"), ("customers", "account_id"))
 
 
 def expected(rows: Rows, times: Times) -> Values:
     """metric -> (grain, period, dimensions) -> value."""
-    found = histories(rows, deals_of(rows, times), times)
-    lessons = [Lesson(made, frozenset(_cells(made))) for made in decisions(found)]
-    facts: list[Fact] = []
-    for period in periods(found, times):
-        since = period.last - timedelta(days=times.settings.forecasting.history_days)
-        recent = [each for each in lessons if since < each.made.day <= period.last]
-        for history in found:
-            facts += _facts(rows, history, period, recent, times)
+    facts = []
+    for entity, kind, checked, passed in checks(rows, times):
+        for grain in ("month", "quarter"):
+            place = (grain, times.period(times.today, grain)[0])
+            weighs = {"checked": checked, "passed": passed}
+            facts.append(Fact(None, {"entity": entity, "kind": kind}, None, weighs, place))
 
-    def quality(group: Sequence[Mapping[str, Any]]) -> Measured:
-        expects = sum((row["expects"] for row in group), Fraction(0))
-        return ratio(expects, sum(Fraction(row["amount"]) for row in group), len(group))
+    def measure(group: Sequence[Mapping[str, Any]]) -> Measured:
+        checked = sum(row["checked"] for row in group)
+        return ratio(sum(row["passed"] for row in group), checked, checked)
 
-    grains = ("month", "quarter")
-    return {"pipeline_quality": published(facts, times, quality, GROUPED, grains=grains)}
+    dimensions = (("entity", "kind"), ("kind",))
+    return {"data_quality": published(facts, times, measure, dimensions)}
 
 
-def _band(age: int) -> int:
-    return sum(age > last for last in BANDS)
+def checks(rows: Rows, times: Times) -> Iterator[tuple[str, str, int, int]]:
+    """(entity, kind, checked, passed), of each that was made."""
+    full = {
+        entity: [DEFAULTS.get(entity, {}) | dict(row) for row in rows.get(entity, ())]
+        for entity in CONTRACTS
+    }
+    living = {
+        entity: [row for row in found if not _is_gone(row, times)] for entity, found in full.items()
+    }
+    for each in (
+        *_cells(living),
+        *_references(full, living),
+        *_agreements(full, living),
+        *_valid(rows, full),
+        *_fresh(rows, times),
+    ):
+        if each[2]:
+            yield each
 
 
-def _source(history: History) -> str:
-    return history.deal["dimensions"]["channel"] or ""
+def _is_gone(row: Mapping[str, Any], times: Times) -> bool:
+    gone = row.get("_deleted_at")
+    return gone is not None and gone <= times.now
 
 
-def _cells(made: Decision) -> Iterator[Cell]:
-    """Every stage and age band in which the deal was open before the decision."""
-    history = made.history
-    rows = history.snapshots
-    for row, following in zip(rows, (*rows[1:], None), strict=True):
-        end = made.day if following is None else min(following["snapshot_on"], made.day)
-        if row["is_closed"] or row["snapshot_on"] >= end:
-            continue
-        first = _band((row["snapshot_on"] - history.created_on).days)
-        last = _band((end - ONE - history.created_on).days)
-        for band in range(first, last + 1):
-            yield row["pipeline"], row["stage"], band, _source(history)
+def _cells(living: Rows) -> Iterator[tuple[str, str, int, int]]:
+    for entity, columns in NEEDED.items():
+        for column in columns.split():
+            filled = sum(row.get(column) is not None for row in living[entity])
+            yield entity, "completeness", len(living[entity]), filled
+    for entity, column in ALONE:
+        found = [row[column].lower() for row in living[entity] if row.get(column) is not None]
+        yield entity, "uniqueness", len(found), len(set(found))
 
 
-def _facts(
-    rows: Rows, history: History, period: Period, recent: Sequence[Lesson], times: Times
-) -> Iterator[Fact]:
-    state = history.at(period.last)
-    if state is None or state.kind not in ("open", "unknown"):
-        return
-    row = state.row
-    told = dimensions(rows, history, owner_of(history, state))
-    told |= {name: row.get(name) for name in ("pipeline", "stage", "currency")}
-    amount: Any = worth(rows, row, period.start)
-    why = amount if isinstance(amount, str) else None
-    if why is None and not recent:
-        why = "no_win_rate"
-    if row.get("amount") is None:
-        why = "no_amount"
-    if state.kind == "unknown":
-        why = "no_history"
-    if history.deal["kind"] == "renewal":
-        why = "renewal"
-    weighs = {"amount": amount, "expects": Fraction(0)}
-    if why is None:
-        age = _band((period.last - history.created_on).days)
-        cell = (row["pipeline"], row["stage"], age, _source(history))
-        weighs["expects"] = Fraction(amount) * _chance(cell, recent, times)
-    yield Fact(None, told, why, weighs, period.place)
+def _references(full: Rows, living: Rows) -> Iterator[tuple[str, str, int, int]]:
+    for entity, contract in CONTRACTS.items():
+        for column, target in references_of(contract).items():
+            key = identifiers_of(CONTRACTS[target])[0]
+            there = {row[key] for row in full[target]}
+            told = [row[column] for row in living[entity] if row.get(column) is not None]
+            yield entity, "referential_integrity", len(told), sum(each in there for each in told)
 
 
-def _chance(cell: Cell, recent: Sequence[Lesson], times: Times) -> Fraction:
-    alike = [each for each in recent if cell in each.cells]
-    counted = alike if len(alike) >= times.settings.statistics.min_n else recent
-    return Fraction(sum(each.made.is_won for each in counted), len(counted))
+def _agreements(full: Rows, living: Rows) -> Iterator[tuple[str, str, int, int]]:
+    companies = {row["account_id"]: row for row in full["accounts"]}
+    for column in ("country", "domain"):
+        pairs = [
+            (row[column], companies[row["account_id"]][column])
+            for row in living["customers"]
+            if row.get(column) and companies.get(row["account_id"], {}).get(column)
+        ]
+        alike = sum(one.lower() == other.lower() for one, other in pairs)
+        yield "customers", "drift", len(pairs), alike
+
+
+def _valid(rows: Rows, full: Rows) -> Iterator[tuple[str, str, int, int]]:
+    broken: Counter[str] = Counter()
+    for row in rows.get("ops.quarantine_counts", ()):
+        broken[row["entity"]] += row["rows"]
+    for entity in CONTRACTS:
+        kept = len(full[entity])
+        yield entity, "validity", kept + broken[entity], kept
+
+
+def _fresh(rows: Rows, times: Times) -> Iterator[tuple[str, str, int, int]]:
+    latest: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows.get("ops.loads", ()):
+        streams = latest[row["source"]]
+        before = streams.get(row["stream"], row["loaded_at"])
+        streams[row["stream"]] = max(before, row["loaded_at"])
+    since = times.now - timedelta(hours=26)
+    for source, streams in latest.items():
+        fresh = sum(at >= since for at in streams.values())
+        yield source, "freshness", len(streams), fresh

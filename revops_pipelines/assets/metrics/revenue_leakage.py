@@ -108,7 +108,7 @@ WITH sold_sums AS (
   WHERE type NOT IN ('won_not_billed', 'billed_without_crm') AND remainder <> 0
   UNION ALL
   SELECT
-    'discount_past_its_end:' || billed.subscription_id,
+    'discount_past_its_end:' || billed.customer_id || ':' || billed.subscription_id,
     'discount_past_its_end', billed.party_id, billed.customer_id, NULL, billed.subscription_id,
     NULL, MIN(billed.discount_ends_on),
     CAST(
