@@ -193,3 +193,26 @@ def test_a_day_of_closing_in_milliseconds(house: Warehouse) -> None:
     when = [("1782777600000", MADE)]
     house.put("deals", [deal(dealstage=[("demo", MADE)], closedate=when)])
     assert days(house, "close_on") == [(1, "2026-06-30")]
+
+
+def test_what_hubspot_keeps_no_longer_we_saw_before(tmp_path: Any) -> None:
+    """Three values are kept; of a shorter history nothing was cut off, but taken back."""
+    house = Warehouse(tmp_path, HubSpotOptions(kept_values=3))
+    house.put("pipelines", [SALES])
+    stages = [("demo", MADE), ("offer", on(3)), ("demo", on(5)), ("offer", on(7)), ("won", on(9))]
+    amounts = [("10", MADE), ("20", on(4)), ("30", on(6))]
+    for last in (3, 4, 5):
+        told = deal(dealstage=stages[last - 3 : last], amount=amounts[:2], updated=on(10 + last))
+        house.put("deals", [told], at=datetime(2026, 5, 10 + last, 12, tzinfo=UTC))
+    short = deal(dealstage=stages[2:], amount=amounts[1:2], updated=on(20))
+    house.put("deals", [short], at=datetime(2026, 5, 20, 12, tzinfo=UTC))
+    assert days(house, "stage", "amount") == [
+        (1, "demo", None),
+        (3, "offer", None),
+        (4, "offer", "20.00"),
+        (5, "demo", "20.00"),
+        (7, "offer", "20.00"),
+        (9, "won", "20.00"),
+    ]
+    assert len(house.offered("opportunity_stage_history")) == 5
+    house.connection.close()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from revops_pipelines.engine.conform.deal_days import forecast_category
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.hubspot import sql
+from revops_pipelines.resources.sources.hubspot.histories import before
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 
 _STREAMS = ("deals", "pipelines", "contacts", "companies", "properties", "account")
@@ -25,7 +26,8 @@ def opportunities(options: HubSpotOptions, channel_of: Callable[[str], str]) -> 
     """Deals as they stand now."""
     text = f"""
     WITH RECURSIVE {sql.merged("contacts", "merged_vids")}, {sql.merged("companies")},
-    {sql.merged("deals")}, {sql.own_fields("deals")}, {stages(options)}, {STAYS}, {_BUYERS},
+    {sql.merged("deals")}, {sql.own_fields("deals")}, {stages(options)}, {stays(options)},
+    {_BUYERS},
     milestones AS (
         SELECT id, min(entered_at) FILTER (WHERE is_qualified) AS qualified_at,
                max(entered_at) FILTER (WHERE left_at IS NULL AND is_closed) AS closed_at
@@ -90,7 +92,7 @@ def opportunity_contacts() -> Offer:
 def stage_history(options: HubSpotOptions) -> Offer:
     """Every stay of a deal in a stage."""
     text = f"""
-    WITH RECURSIVE {sql.merged("deals")}, {stages(options)}, {STAYS},
+    WITH RECURSIVE {sql.merged("deals")}, {stages(options)}, {stays(options)},
     priced AS (
         SELECT s.id, s.place,
                last(a.price.value ORDER BY a.price.timestamp, -a.age) AS amount
@@ -184,10 +186,17 @@ def stages(options: HubSpotOptions) -> str:
     )"""
 
 
-# CTE `stays`: a deal's stays in stages, in order. HubSpot writes an entry whenever the property is
-# set, also to the value it had; such entries are one stay. A history lists the newest first, which
-# decides the order of entries with the same time.
-STAYS = """
+def stays(options: HubSpotOptions) -> str:
+    """CTE `stays`: a deal's stays in stages, in order.
+
+    HubSpot writes an entry whenever the property is set, also to the value it had; such entries are
+    one stay. A history lists the newest first, which decides the order of entries with the same
+    time.
+    """
+    return f"{before('dealstage', options)}, {_STAYS}"
+
+
+_STAYS = """
     entries AS (
         SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS begun_at, age, e.value AS stage_id,
                pipelines, current_pipeline
@@ -198,11 +207,12 @@ STAYS = """
                 SELECT d.id, d.pipeline_id AS current_pipeline,
                        d.pipeline_history AS pipelines,
                        CASE WHEN len(d.dealstage_history) > 0
-                            THEN d.dealstage_history
+                            THEN list_concat(d.dealstage_history, b.entries)
                             ELSE [{'value': d.stage_id,
                                    'timestamp': CAST(d.created_at AS VARCHAR)}]
                        END AS steps
                 FROM raw.@source__deals d
+                LEFT JOIN dealstage_before b ON b.id = d.id
             )
         )
         WHERE coalesce(e.value, '') <> ''

@@ -19,7 +19,8 @@ from revops_pipelines.engine.conform.deal_days import (
 )
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.hubspot import sql
-from revops_pipelines.resources.sources.hubspot.offers_deals import STAYS, stages
+from revops_pipelines.resources.sources.hubspot.histories import before
+from revops_pipelines.resources.sources.hubspot.offers_deals import stages, stays
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 
 # Our word, the property, and the column that holds its value as it stands.
@@ -44,12 +45,13 @@ def snapshots(options: HubSpotOptions) -> Offer:
         is_closed="x.is_closed = 'true'",
     )
     text = f"""
-    WITH RECURSIVE {sql.merged("deals")}, {stages(options)}, {STAYS},
+    WITH RECURSIVE {sql.merged("deals")}, {stages(options)}, {stays(options)},
     lives AS (
         SELECT d.id, coalesce(d.created_on_record_at, d.created_at) AS born_at,
                d._deleted_at AS ended_at
         FROM raw.@source__deals d WHERE d.id NOT IN (SELECT loser FROM deals_merged)
     ),
+    {", ".join(before(told_of, options) for _, told_of, _ in _PROPERTIES)},
     {_MARKS},
     {days_of_marks(fields)},
     states AS (
@@ -83,13 +85,13 @@ def _moment(text: str) -> str:
 
 
 def _entries(name: str, told_of: str) -> str:
-    """Marks of one property: a history lists the newest first."""
+    """Marks of one property: a history lists the newest first. Needs `before`."""
     return f"""
         SELECT id, TRY_CAST(e.timestamp AS TIMESTAMP) AS told_at,
                {LAST_PLACE} - age AS place, {told("e.value")} AS {name}
-        FROM (SELECT id, unnest({told_of}_history) AS e,
-                     generate_subscripts({told_of}_history, 1) AS age
-              FROM raw.@source__deals)"""
+        FROM (SELECT id, unnest(steps) AS e, generate_subscripts(steps, 1) AS age
+              FROM (SELECT d.id, list_concat(d.{told_of}_history, b.entries) AS steps
+                    FROM raw.@source__deals d LEFT JOIN {told_of}_before b ON b.id = d.id))"""
 
 
 def _seen(name: str, told_of: str, column: str) -> str:

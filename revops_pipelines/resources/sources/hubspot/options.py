@@ -125,6 +125,12 @@ class HubSpotOptions(HubSpotReach):
         pattern="^(new|expansion|renewal|other)$",
         description="Kind of a deal without a type: most accounts fill it for old customers only.",
     )
+    kept_values: int = Field(
+        20,
+        ge=1,
+        description="Values of a property that HubSpot may keep at least: where a history is as "
+        "long, older values come from what we saw of it before.",
+    )
     forecast_categories: dict[str, ForecastCategory] = Field(
         {
             "OMIT": "omitted",
