@@ -7,6 +7,7 @@ from revops_pipelines.assets.metrics._rates import RATES
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
+    Example,
     Identity,
     Metric,
     Ratio,
@@ -277,6 +278,37 @@ METRIC = Metric(
             GROUP BY party_id
             HAVING MAX(contracted_amount) - MAX(billed_amount) <> SUM(amount)
             """,
+        ),
+    ),
+    example=Example(
+        story=(
+            "Two companies bought for 3,650 a year on 22 March, 100 days ago: 1,000 each is due "
+            "by now. Nobody ever billed the first: 1,000 won and not billed. The second got one "
+            "bill for the year at 2,920, 800 of it served by now: 200 less than contracted, more "
+            "than the tolerance of 1 % of 1,000 and 14 days at 10 a day, 150. In all 1,200."
+        ),
+        tables={
+            "accounts": "account_id\na1\na2",
+            "opportunities": (
+                "opportunity_id | account_id | amount | created_at | closed_at | is_closed "
+                "| is_won\n"
+                "o1 | a1 | 3650 | 2026-01-10 10:00 | 2026-03-22 10:00 | true | true\n"
+                "o2 | a2 | 3650 | 2026-01-11 10:00 | 2026-03-22 11:00 | true | true"
+            ),
+            "customers": "customer_id | account_id\nc2 | a2",
+            "invoices": (
+                "invoice_id | customer_id | status | currency | total | issued_at | paid_at\n"
+                "i1 | c2 | paid | USD | 2920 | 2026-03-22 12:00 | 2026-03-22 12:05"
+            ),
+            "invoice_lines": (
+                "line_id | invoice_id | subscription_id | amount | currency | is_proration "
+                "| period_start_on | period_end_on\n"
+                "l1 | i1 | s1 | 2920 | USD | false | 2026-03-22 | 2027-03-22"
+            ),
+        },
+        results=(
+            ("revenue_leakage", "2026-06-01", "1200"),
+            ("revenue_leakage_findings", "2026-06-01", "2"),
         ),
     ),
 )
