@@ -34,6 +34,14 @@ WITH dated AS (
   CROSS JOIN ops.parameters AS parameters
   JOIN ops.reporting_days AS day ON day.utc_on = CAST(deals.qualified_at AS DATE)
   WHERE deals.qualified_at <= parameters.as_of_at
+), firsts AS (
+  SELECT opportunity_id, valid_from_on FROM deal_spans WHERE is_first
+), asked AS (
+  SELECT dated.*, COALESCE(firsts.valid_from_on, dated.qualified_on) AS asked_on
+  FROM dated
+  LEFT JOIN firsts
+    ON firsts.opportunity_id = dated.opportunity_id
+    AND firsts.valid_from_on = dated.qualified_on + 1
 ), entered AS (
   SELECT
     dated.*,
@@ -43,15 +51,12 @@ WITH dated AS (
     spans.team AS team_at_entry,
     spans.local_amount AS amount_at_entry,
     spans.currency AS currency_at_entry
-  FROM dated
+  FROM asked AS dated
   JOIN ops.calendar AS calendar ON calendar.day = dated.qualified_on
   LEFT JOIN deal_spans AS spans
     ON spans.opportunity_id = dated.opportunity_id
-    AND spans.valid_to_on > dated.qualified_on
-    AND (
-      spans.valid_from_on <= dated.qualified_on
-      OR spans.is_first AND spans.valid_from_on = dated.qualified_on + 1
-    )
+    AND spans.valid_from_on <= dated.asked_on
+    AND spans.valid_to_on > dated.asked_on
 )
 SELECT
   entered.opportunity_id,
