@@ -7,11 +7,11 @@ Belongs here: the order of things and what is printed. Does not: the run (`run`)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -26,6 +26,9 @@ from revops_pipelines.commands.run import RunOutcome, run_job
 from revops_pipelines.commands.session import sandbox_session
 from revops_pipelines.engine.plugin_tables import nearest
 from revops_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from revops_pipelines.reporting.scorecard import ScoreLine
 
 JOBS = ("nightly", "pulse")
 _A_NIGHT = timedelta(days=1)
@@ -174,7 +177,10 @@ def _scorecard_table(settings: Settings) -> Table:
     for name, width in (("value", 11), ("change", 8), ("target", 7), ("n", 5)):
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     stage = ""
-    for line in _score_lines(settings):
+    lines = _score_lines(settings)
+    for line in lines:
+        if line.latest is None:
+            continue
         if line.metric.stage != stage:
             stage = line.metric.stage
             table.add_row(f"[bold]{stage}[/]")
@@ -187,9 +193,24 @@ def _scorecard_table(settings: Settings) -> Table:
             line.target,
             f"{line.n:,}" + ("*" if line.is_thin else ""),
         )
-    table.caption = f"* fewer than {settings.statistics.min_n} cases: too few to judge"
+    table.caption = "\n".join(_remarks(lines, settings.statistics.min_n))
     table.caption_justify = "left"
     return table
+
+
+def _remarks(lines: Sequence[ScoreLine], min_n: int) -> list[str]:
+    """What the table leaves unsaid: thin numbers, and metrics that have no value yet."""
+    said = []
+    if any(line.is_thin for line in lines):
+        said.append(f"* fewer than {min_n} cases: too few to judge")
+    empty = [line for line in lines if line.latest is None]
+    lacks = sorted({name.removeprefix("conformed.") for line in empty for name in line.lacks})
+    if empty:
+        said.append(
+            f"{len(empty)} more have no month that can be judged yet"
+            + (f"; nothing fills {', '.join(lacks)}" if lacks else "")
+        )
+    return said
 
 
 def _document(settings: Settings, outcome: RunOutcome) -> dict[str, Any]:

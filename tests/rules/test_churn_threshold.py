@@ -105,6 +105,30 @@ def test_breakdowns_are_judged_when_asked_for(house: RuleHouse) -> None:
     assert house.told() == [("logo_churn/2026-05/segment:SMB", "fired")]
 
 
+LACKING = """
+    INSERT INTO metrics.metric_standing
+    VALUES ('logo_churn', FALSE, FALSE, '[]', '["conformed.subscription_periods"]', NULL),
+           ('gross_mrr_churn', FALSE, FALSE, '[]', '["conformed.subscription_periods"]', NULL)
+"""
+
+
+def test_a_company_without_billing_is_told_nothing(house: RuleHouse) -> None:
+    house.value("win_rate", "2026-05", value="0.5", lower="0.4", dimensions="{}")
+    house.connection.execute(LACKING)
+    evaluation = house.evaluate(RULE)
+    assert (evaluation.fired, evaluation.problem) == (0, "")
+
+
+def test_what_was_told_is_not_taken_back_when_billing_is_gone(house: RuleHouse) -> None:
+    churn(house, value="0.06", lower="0.05")
+    house.evaluate(RULE, keep_minutes=0)
+    house.connection.execute("DELETE FROM metrics.metric_values WHERE metric = 'logo_churn'")
+    house.connection.execute(LACKING)
+    evaluation = house.evaluate(RULE, NOON + timedelta(days=1), keep_minutes=0)
+    assert evaluation.resolved == 0
+    assert evaluation.problem == "1 of 2 subjects could not be judged"
+
+
 def test_metric_without_any_value_is_no_data(house: RuleHouse) -> None:
     churn(house, value="0.06", lower="0.05")
     house.evaluate(RULE, keep_minutes=0)

@@ -82,7 +82,15 @@ LEFT JOIN metrics.metric_standing AS standing ON standing.metric = monthly.metri
 JOIN latest ON latest.metric = monthly.metric AND latest.breakdown = monthly.breakdown
 LEFT JOIN watched ON watched.alert_key = monthly.alert_key
 WHERE monthly.period_start_on = latest.period_start_on OR watched.alert_key IS NOT NULL
-ORDER BY monthly.alert_key
+UNION ALL BY NAME
+-- A company whose billing is not connected has no churn to judge, and nothing to be told.
+-- What was told once is never taken back for want of data.
+SELECT metric, metric AS alert_key, TRUE AS is_lacking
+FROM metrics.metric_standing
+WHERE NOT has_values AND CAST(missing_inputs AS VARCHAR) <> '[]' AND NOT EXISTS (
+  SELECT 1 FROM watched WHERE STARTS_WITH(watched.alert_key, metric_standing.metric || '/')
+)
+ORDER BY alert_key
 """
 
 _TITLES = {
@@ -94,8 +102,9 @@ _TITLES = {
 
 def detect(rows: Sequence[Row], options: ChurnOptions, now: datetime) -> list[Finding]:
     """A breach per limited metric whose interval lies wholly above its limit."""
-    findings = [_judge(row, options) for row in rows if _is_limited(row, options)]
     present = {row["metric"] for row in rows}
+    rows = [row for row in rows if not row["is_lacking"]]
+    findings = [_judge(row, options) for row in rows if _is_limited(row, options)]
     missing = sorted(set(options.limits) - present)
     return findings + [
         Finding(metric, Verdict.UNKNOWN, reason="no closed month has a value") for metric in missing
