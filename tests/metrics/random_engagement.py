@@ -21,6 +21,7 @@ def extend(draw: Draw, rows: Rows) -> None:
     for lead in rows["leads"]:
         lead["assigned_at"] = _assigned(draw, lead)
     rows.setdefault("target_accounts", []).extend(_wanted(draw, n) for n in range(45))
+    _convert(draw, rows)
     rows["campaigns"] = [
         {"campaign_id": f"k{n}", "name": f"K{n}", "channel": draw.choice((*CHANNELS, None))}
         for n in range(8)
@@ -38,6 +39,24 @@ def _assigned(draw: Draw, lead: dict[str, Any]) -> Any:
     return (
         None if hours is None else since + timedelta(seconds=draw.randrange(1, 3600) + hours * 3600)
     )
+
+
+def _convert(draw: Draw, rows: Rows) -> None:
+    """More people on deals that came soon after they raised a hand, so that scores have a story."""
+    known = {(each["opportunity_id"], each["lead_id"]) for each in rows["opportunity_contacts"]}
+    for lead in rows["leads"]:
+        since = lead["raised_at"]
+        if since is None or draw.random() > (0.6 if lead["segment"] else 0.3):
+            continue
+        soon = [
+            each["opportunity_id"]
+            for each in rows["opportunities"]
+            if since <= each["created_at"] < since + timedelta(days=60)
+        ]
+        pair = (draw.choice(soon), lead["lead_id"]) if soon else None
+        if pair and pair not in known:
+            contact = {"opportunity_id": pair[0], "lead_id": pair[1], "is_primary": False}
+            rows["opportunity_contacts"].append(contact)
 
 
 def _wanted(draw: Draw, number: int) -> dict[str, Any]:
