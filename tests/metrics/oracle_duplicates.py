@@ -70,7 +70,7 @@ def _compared(rows: Rows, times: Times) -> dict[str, dict[str, Any]]:
         if activity["occurred_at"] <= times.now and not _deleted(activity, times):
             touched[activity["lead_id"]].add(place)
             if activity.get("account_id"):
-                touched[activity["account_id"]].add(activity["activity_id"])
+                touched[activity["account_id"]].add(place)
     found = {}
     for entity, key in (("leads", "lead_id"), ("accounts", "account_id")):
         for row in rows[entity]:

@@ -241,6 +241,12 @@ def test_the_order_of_rows_does_not_matter() -> None:
     pd.testing.assert_frame_equal(first, again)
 
 
+def test_finding_says_nothing_and_draws_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    people = [_lead("crm:1", "Jane Doe"), _lead("crm:2", "Jane Doe")]
+    probable_duplicates(pd.DataFrame(people))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_declaring_it_does_not_import_splink() -> None:
     code = (
         "import sys, revops_pipelines.assets.metrics.duplicates; "

@@ -27,7 +27,7 @@ WITH touched_people AS (
     AND (activities._deleted_at IS NULL OR activities._deleted_at > parameters.as_of_at)
   GROUP BY activities.lead_id
 ), touched_companies AS (
-  SELECT activities.account_id, COUNT(DISTINCT activities.activity_id) AS activities
+  SELECT activities.account_id, COUNT(*) AS activities
   FROM conformed.activities AS activities
   CROSS JOIN ops.parameters AS parameters
   WHERE activities.occurred_at <= parameters.as_of_at
