@@ -223,35 +223,6 @@ FROM rates
 """,
 )
 
-_POINTS = Fragment(
-    "level_points",
-    f"""
-WITH levels AS (
-{_LEVELS}
-), rates AS (
-  SELECT
-    levels.model_on,
-    levels.attribute,
-    levels.level,
-    score_models.base,
-    (SUM(levels.conversions) + parameters.min_n * score_models.base)
-      / (SUM(levels.leads) + parameters.min_n) AS rate
-  FROM levels
-  CROSS JOIN ops.parameters AS parameters
-  JOIN score_models ON score_models.model_on = levels.model_on
-  GROUP BY levels.model_on, levels.attribute, levels.level, score_models.base, parameters.min_n
-)
-SELECT
-  model_on,
-  attribute,
-  level,
-  CAST(
-    ROUND({POINTS} * (LN(rate / (1 - rate)) - LN(base / (1 - base))) / LN(2)) AS INTEGER
-  ) AS points
-FROM rates
-""",
-)
-
 _POINTS = ",\n  ".join(f"COALESCE({name}_level.points, 0) AS {name}_points" for name in ATTRIBUTES)
 _JOINS = "\n".join(
     f"LEFT JOIN level_points AS {name}_level\n  ON {name}_level.model_on = profiles.model_on"
