@@ -23,6 +23,9 @@ Page = TypeVar("Page")
 # Called with the record's bytes and the rule that it breaks.
 OnReject = Callable[[bytes, str], None]
 
+# What a record is put aside for when nothing identifies it; the loader says the same.
+NO_KEY = "null key"
+
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
@@ -37,8 +40,9 @@ def decode(
     """The body as `kind`: whole, or none of it.
 
     With `on_reject`, records (objects in a list that is the page or one of its fields) that are no
-    proper JSON or nested deeper than `depth` are handed to it and left out. Raises ServerError:
-    the page is not whole, and worth another try.
+    proper JSON or nested deeper than `depth` are handed to it and left out; so are those that are
+    not as the page's class says by a class attribute `RECORD` (a Struct of what identifies one).
+    Raises ServerError: the page is not whole, and worth another try.
     """
     page, reason = _attempt(body, kind, depth)
     if page is None and on_reject is not None:
@@ -50,7 +54,32 @@ def decode(
                     on_reject(record, rule)
     if page is None:
         raise ServerError(f"the page is {reason}")
+    shape = getattr(kind, "RECORD", None)
+    if shape is not None and on_reject is not None:
+        _put_aside(page, _decoder(shape), on_reject)
     return page
+
+
+def _put_aside(page: Any, decoder: msgspec.json.Decoder[Any], on_reject: OnReject) -> None:
+    """Hand over the records that have no key, and leave the others."""
+    for name in page.__struct_fields__:
+        records = getattr(page, name)
+        if not isinstance(records, list):
+            continue
+        try:
+            for record in records:
+                decoder.decode(record)
+        except msgspec.ValidationError:
+            setattr(page, name, [each for each in records if _has_key(each, decoder, on_reject)])
+
+
+def _has_key(record: Any, decoder: msgspec.json.Decoder[Any], on_reject: OnReject) -> bool:
+    try:
+        decoder.decode(record)
+    except msgspec.ValidationError:
+        on_reject(bytes(record), NO_KEY)
+        return False
+    return True
 
 
 def _attempt(body: bytes, kind: type[Page], depth: int) -> tuple[Page | None, str]:

@@ -97,7 +97,16 @@ def _load(
     crash_point("load.begun")
     merged = merge.merge(connection, table, landed)
     crash_point("load.merged")
-    deleted = tombstones.apply(connection, table, landed, merged.seen, guard or VolumeGuard())
+    # A record that was put aside is in the list, though nobody knows which one it is.
+    put_aside = landed.rejects + merged.nameless + merged.unreadable
+    deleted = tombstones.apply(
+        connection,
+        table,
+        landed,
+        merged.seen,
+        guard or VolumeGuard(),
+        concludes=not put_aside,
+    )
     crash_point("load.deleted")
     rejected = rejects.record(connection, table, landed, merged, run_id, plain(loaded_at))
     drift = fields.observe(connection, table, landed)

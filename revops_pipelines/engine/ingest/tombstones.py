@@ -31,10 +31,13 @@ def apply(
     landed: Landed,
     seen: str,
     guard: VolumeGuard,
+    *,
+    concludes: bool = True,
 ) -> int:
     """Apply the landed deletes, inside the caller's transaction; returns how many rows died.
 
-    `seen` is the relation of the keys of the landed records. Raises VolumeAlarmError.
+    `seen` is the relation of the keys of the landed records. What is missing from a complete list
+    is only concluded to be gone where the load `concludes`. Raises VolumeAlarmError.
     """
     step = _Step(Statements(connection), table, landed, seen)
     buried = step.remember_touched()
@@ -45,7 +48,7 @@ def apply(
         step.refute()
     if landed.deletes:
         step.add_told()
-    if landed.is_complete:
+    if landed.is_complete and concludes:
         step.add_missing(guard)
     return step.mark()
 

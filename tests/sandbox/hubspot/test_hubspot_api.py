@@ -202,7 +202,8 @@ def test_archived_records_are_a_list_of_their_own(hubspot: Caller) -> None:
 def test_associations_in_all_shapes(hubspot: Caller) -> None:
     deals = hubspot.get("/crm/objects/2026-09/deals", associations="companies,contacts")["results"]
     deal = next(each for each in deals if "companies" in each.get("associations", {}))
-    [company] = deal["associations"]["companies"]["results"]
+    company, unlabeled = deal["associations"]["companies"]["results"]
+    assert unlabeled == {"id": company["id"], "type": "deal_to_company_unlabeled"}
     inputs = {"inputs": [{"id": deal["id"]}, {"id": "17"}]}
     dated = hubspot.post("/crm/associations/2026-09/deals/companies/batch/read", inputs)
     older = hubspot.post("/crm/v4/associations/deals/companies/batch/read", inputs)

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -74,8 +74,17 @@ class _Token(msgspec.Struct):
     access_token: str
 
 
+class _Keyed(msgspec.Struct):
+    """Keys of tables that are read without their definition; none has its own without a value."""
+
+    auditid: str = ""
+    teammembershipid: str = ""
+
+
 class Page(msgspec.Struct, rename={"next": "@odata.nextLink", "delta": "@odata.deltaLink"}):
     """A page of rows; the last one of a tracked list has a link to what changes afterwards."""
+
+    RECORD: ClassVar[type] = _Keyed
 
     value: list[msgspec.Raw]
     next: str | None = None

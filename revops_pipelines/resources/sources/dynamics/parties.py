@@ -19,7 +19,7 @@ _SELECT = "_activityid_value,_partyid_value,participationtypemask,addressused"
 
 
 class _Party(msgspec.Struct):
-    activity: str = msgspec.field(name="_activityid_value", default="")
+    activity: str | None = msgspec.field(name="_activityid_value", default=None)
     party: str | None = msgspec.field(name="_partyid_value", default=None)
     table: str | None = msgspec.field(name=f"_partyid_value@{LOGICAL_NAME}", default=None)
     role: int | None = msgspec.field(name="participationtypemask", default=None)
@@ -32,16 +32,17 @@ def with_parties(job: Pull, records: list[bytes], keys: list[str]) -> list[bytes
     found: dict[str, list[_Party]] = {}
 
     def ask(some: Sequence[str]) -> None:
-        for party in _asked(api, some):
+        for party in _asked(job, api, some):
             # One thread per batch; the batches have no activity in common.
-            found.setdefault(party.activity, []).append(party)
+            if party.activity is not None:
+                found.setdefault(party.activity, []).append(party)
 
     size = api.options.party_batch
     job.each(ask, [keys[start : start + size] for start in range(0, len(keys), size)])
     return [_joined(record, found.get(key, ())) for record, key in zip(records, keys, strict=True)]
 
 
-def _asked(api: Dataverse, activities: Sequence[str]) -> list[_Party]:
+def _asked(job: Pull, api: Dataverse, activities: Sequence[str]) -> list[_Party]:
     values = ",".join(f"'{each}'" for each in activities)
     params = {
         "$select": _SELECT,
@@ -50,7 +51,7 @@ def _asked(api: Dataverse, activities: Sequence[str]) -> list[_Party]:
     }
     return [
         msgspec.json.decode(raw, type=_Party)
-        for page in api.pages("activityparties", params)
+        for page in api.pages("activityparties", params, on_reject=job.reject)
         for raw in page.value
     ]
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from revops_pipelines.engine.declarations import Pull
+from revops_pipelines.engine.ingest.envelope import NO_KEY
 from revops_pipelines.engine.ingest.errors import CursorExpiredError, RequestRefusedError
 from revops_pipelines.engine.ingest.nights import EARLY, is_night, moment
 from revops_pipelines.engine.ingest.windows import pull_window
@@ -64,7 +65,11 @@ class _Rows:
         keys: list[str] = []
         for raw in page.value:
             record = bytes(raw)
-            row = self._decoder.decode(record)
+            try:
+                row = self._decoder.decode(record)
+            except msgspec.ValidationError:
+                job.reject(record, NO_KEY)
+                continue
             if row.context.endswith(_DELETED):
                 # Dataverse does not say when.
                 job.delete((row.id,), None, row.reason or "deleted")

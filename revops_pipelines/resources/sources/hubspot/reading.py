@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -41,8 +41,17 @@ class _Paging(msgspec.Struct):
         return None if self.next is None else str(self.next.after)
 
 
+class _Keyed(msgspec.Struct):
+    """Not all have an identifier of that name; none has it without a value."""
+
+    id: str = ""
+    record_id: str = msgspec.field(default="", name="recordId")
+
+
 class Page(msgspec.Struct):
     """A page of a list, a search or a batch."""
+
+    RECORD: ClassVar[type] = _Keyed
 
     results: list[msgspec.Raw]
     paging: _Paging | None = None

@@ -7,7 +7,7 @@ and the reading of errors, which are the CRM connector's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import msgspec
 
@@ -19,8 +19,19 @@ __all__ = ["Events", "Found", "MarketingPaths", "connect", "options_of", "paths_
 EVENTS = "/email/public/v1/events"
 
 
+class _Listed(msgspec.Struct, rename="camel"):
+    list_id: str
+
+
+class _Event(msgspec.Struct):
+    id: str
+    created: int
+
+
 class Events(msgspec.Struct, rename="camel"):
     """A page of e-mail events."""
+
+    RECORD: ClassVar[type] = _Event
 
     events: list[msgspec.Raw]
     has_more: bool = False
@@ -29,6 +40,8 @@ class Events(msgspec.Struct, rename="camel"):
 
 class Found(msgspec.Struct, rename="camel"):
     """A page of lists."""
+
+    RECORD: ClassVar[type] = _Listed
 
     lists: list[msgspec.Raw]
     has_more: bool = False

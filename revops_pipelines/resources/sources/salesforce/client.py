@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from revops_pipelines.engine.declarations import Connection
+from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import VendorError, Verdict
 from revops_pipelines.engine.ingest.http import Allowance, HttpClient, Response, Retries
 from revops_pipelines.engine.ingest.limits import Limiter
@@ -107,9 +108,10 @@ class Salesforce:
         path: str,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        on_reject: OnReject | None = None,
     ) -> Answer:
-        """A GET's answer as `answer`."""
-        return self.http.read(answer, path, params=params, headers=headers)
+        """A GET's answer as `answer`; `on_reject` takes records that are no proper JSON."""
+        return self.http.read(answer, path, params=params, headers=headers, on_reject=on_reject)
 
     def close(self) -> None:
         """Close all connections."""

@@ -88,7 +88,7 @@ def _pull(
     job: Pull, api: Salesforce, kind: ObjectKind, described: Described, needed: Sequence[str]
 ) -> None:
     fields = readable_fields(described, api.options.skip_fields.get(kind.name, ()))
-    query = Query(kind.name, fields, kind.cursor)
+    query = Query(kind.name, fields, kind.cursor, on_reject=job.reject)
     plan = _plan(job, api)
     cursor: dict[str, Any] = {"until": plan.until.isoformat()}
     hidden = hidden_fields(described, needed)
@@ -98,7 +98,7 @@ def _pull(
         _pull_all(job, api, query)
         cursor |= _done(job, "full_at", "deleted_at") | {"deleted_until": plan.until.isoformat()}
     else:
-        window = Query(kind.name, fields, kind.cursor, plan.changes)
+        window = Query(kind.name, fields, kind.cursor, plan.changes, on_reject=job.reject)
         _land(job, read(api, window), dict(job.cursor))
         # A first load that was stopped on the way is whole now.
         cursor["full_at"] = job.cursor.get("full_at", job.now.isoformat())
@@ -113,7 +113,8 @@ def read_whole(job: Pull, api: Salesforce, described: Described, needed: Sequenc
     """Read an object as it stands, each time anew; what is not among it is gone."""
     skipped = api.options.skip_fields.get(described.name, ())
     dated = next((n for n in ("SystemModstamp", "LastModifiedDate") if described.has(n)), "")
-    query = Query(described.name, readable_fields(described, skipped), dated)
+    fields = readable_fields(described, skipped)
+    query = Query(described.name, fields, dated, on_reject=job.reject)
     reading = read(api, query)
     if reading.total is not None:
         job.promised(reading.total)

@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
+from revops_pipelines.engine.ingest.envelope import OnReject
 from revops_pipelines.engine.ingest.errors import (
     CursorExpiredError,
     ProtocolError,
@@ -48,7 +49,8 @@ class Query:
     """Which records of an object, and which of their fields.
 
     `cursor` is the field that dates changes, empty for an object without one. `after` is the (time,
-    id) of the last record that was read; what follows is in order of both.
+    id) of the last record that was read; what follows is in order of both. `on_reject` takes
+    records that are no proper JSON.
     """
 
     object: str
@@ -56,6 +58,7 @@ class Query:
     cursor: str
     window: Window | None = None
     after: tuple[str, str] | None = None
+    on_reject: OnReject | None = None
 
     @property
     def shape(self) -> Shape:
@@ -151,12 +154,17 @@ def _is_long(api: Salesforce, query: Query) -> bool:
 
 
 def _first_page(api: Salesforce, query: Query) -> _Page:
-    return _page(api, api.path("queryAll"), {"q": query.soql(ordered=True)})
+    return _page(api, api.path("queryAll"), {"q": query.soql(ordered=True)}, query.on_reject)
 
 
-def _page(api: Salesforce, path: str, params: dict[str, str] | None = None) -> _Page:
+def _page(
+    api: Salesforce,
+    path: str,
+    params: dict[str, str] | None = None,
+    on_reject: OnReject | None = None,
+) -> _Page:
     size = {"Sforce-Query-Options": f"batchSize={api.options.page_records}"}
-    return api.get(_Page, path, params, size)
+    return api.get(_Page, path, params, size, on_reject)
 
 
 def _queried(api: Salesforce, query: Query, first: _Page) -> Iterator[list[Record]]:
@@ -181,7 +189,7 @@ def _queried(api: Salesforce, query: Query, first: _Page) -> Iterator[list[Recor
 
 def _paged(api: Salesforce, query: Query, first: _Page) -> Iterator[list[Record]]:
     def fetch(url: str | None) -> _Page:
-        return first if url is None else _page(api, url)
+        return first if url is None else _page(api, url, on_reject=query.on_reject)
 
     shape = query.shape
     for page in follow(fetch, _next_url, lambda page: len(page.records)):

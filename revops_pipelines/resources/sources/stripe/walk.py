@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import ClassVar
 
 import msgspec
 
@@ -58,6 +59,8 @@ class Head(msgspec.Struct):
 
 class Page(msgspec.Struct):
     """The envelope of every list."""
+
+    RECORD: ClassVar[type] = Head
 
     data: list[msgspec.Raw]
     has_more: bool = False
