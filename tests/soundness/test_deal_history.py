@@ -60,9 +60,8 @@ def values(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_closed_period_never_changes(seed: int) -> None:
-    then, now = (known_at(seed, as_of) for as_of in (EARLIER, AS_OF))
+def test_a_closed_period_never_changes() -> None:
+    then, now = (known_at(SEEDS[0], as_of) for as_of in (EARLIER, AS_OF))
     for warehouse in (then, now):
         warehouse.build(*LOOKING_BACK)
     assert len(values(then)) > 1000
