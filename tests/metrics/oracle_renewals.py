@@ -69,17 +69,15 @@ def _based(found: Agreements, term: Mapping[str, Any], worths: Any) -> list[Deci
 
 
 def _replace(found: Agreements, waiting: list[dict[str, Any]], window: timedelta) -> None:
-    """Give each new agreement to the term that ended nearest to its beginning."""
+    """Give each new agreement to the first that it renews on time, else to the first at all."""
     wanted: dict[Any, list[Any]] = {}
     for term in waiting:
         for key, begins in _candidates(found, term):
             if term["over_on"] - window <= begins <= term["late_on"]:
-                far = abs((begins - term["over_on"]).days)
-                rank = (far, term["ends_on"], term["contract_id"])
+                rank = (begins > term["judged_on"], term["ends_on"], term["contract_id"])
                 wanted.setdefault((key, begins), []).append((rank, term))
     for (key, begins), terms in wanted.items():
-        nearest = min(terms, key=lambda each: each[0])[1]
-        nearest["followers"].append((key, begins))
+        min(terms, key=lambda each: each[0])[1]["followers"].append((key, begins))
 
 
 def _candidates(found: Agreements, term: Mapping[str, Any]) -> list[tuple[Any, date]]:

@@ -4,7 +4,8 @@ Belongs here: the SQL of that table. Does not: how it is rolled up (`renewal_rat
 
 A term is judged when its window has passed, by what is in force then: its own subscription, or
 what replaced it (a subscription of the same customer, or a contract of the same company, that
-began around the end). Each replacement counts for one term, the one that ended nearest to it.
+began around the end). Each replacement counts for one term: of those that it would renew on time
+the one that was due first, so that what was once judged stays so, and a late one only else.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ WITH ended AS (
     first_days.subscription_id AS replacement_id,
     TRUE AS is_subscription,
     first_days.starts_on,
-    unanswered.over_on,
+    unanswered.judged_on,
     unanswered.ends_on
   FROM unanswered
   JOIN first_days
@@ -100,7 +101,7 @@ WITH ended AS (
     signed.contract_id,
     FALSE,
     signed.starts_on,
-    unanswered.over_on,
+    unanswered.judged_on,
     unanswered.ends_on
   FROM unanswered
   JOIN terms AS signed
@@ -111,36 +112,36 @@ WITH ended AS (
     AND signed.starts_on >= unanswered.over_on - unanswered.window_days
     AND signed.starts_on <= unanswered.late_on
   WHERE unanswered.subscription_id IS NULL
-), nearest AS (
+), given AS (
   SELECT
     candidates.*,
     ROW_NUMBER() OVER (
       PARTITION BY is_subscription, replacement_id
-      ORDER BY ABS(starts_on - over_on), ends_on, contract_id
+      ORDER BY CASE WHEN starts_on <= judged_on THEN 0 ELSE 1 END, ends_on, contract_id
     ) AS place
   FROM candidates
 ), worths AS (
   SELECT
-    nearest.contract_id,
-    nearest.starts_on,
+    given.contract_id,
+    given.starts_on,
     spans.from_on,
     spans.to_on,
     spans.currency,
     12 * spans.monthly_amount AS local_amount
-  FROM nearest
-  JOIN spans ON spans.subscription_id = nearest.replacement_id
-  WHERE nearest.place = 1 AND nearest.is_subscription
+  FROM given
+  JOIN spans ON spans.subscription_id = given.replacement_id
+  WHERE given.place = 1 AND given.is_subscription
   UNION ALL
   SELECT
-    nearest.contract_id,
-    nearest.starts_on,
+    given.contract_id,
+    given.starts_on,
     signed.starts_on,
     signed.ended_on,
     signed.currency,
     signed.annual_amount
-  FROM nearest
-  JOIN terms AS signed ON signed.contract_id = nearest.replacement_id
-  WHERE nearest.place = 1 AND NOT nearest.is_subscription
+  FROM given
+  JOIN terms AS signed ON signed.contract_id = given.replacement_id
+  WHERE given.place = 1 AND NOT given.is_subscription
 ), replaced AS (
   SELECT
     due.contract_id,

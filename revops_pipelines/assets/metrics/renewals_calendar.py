@@ -75,8 +75,10 @@ WITH latest AS (
   FROM due
   LEFT JOIN present ON present.contract_id = due.contract_id AND present.place = 1
 ), watched AS (
-  SELECT MAX(occurred_at) AS latest_at
-  FROM conformed.activities
+  SELECT MAX(activities.occurred_at) AS latest_at
+  FROM conformed.activities AS activities
+  CROSS JOIN ops.parameters AS parameters
+  WHERE activities.occurred_at <= parameters.as_of_at
 ), paying AS (
   SELECT DISTINCT customer_id FROM payment_signals
 ), seen AS (
