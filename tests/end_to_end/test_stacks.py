@@ -35,6 +35,21 @@ SEEDS = (7, 11)
 SECOND = {"minutes": Decimal(1) / 60, "days": Decimal(1) / 86400}
 SHARE = Decimal("0.00005")
 
+# Which touches there were, and when, marketing systems tell each in their own way; a score counts
+# them. Target accounts are HubSpot's alone.
+BY_TOUCHES = (
+    "attribution_touched",
+    "campaign_roi",
+    "cost_per_lead_media",
+    "lead_score",
+    "lead_score_brier",
+    "lead_score_calibration",
+    "lead_score_skill",
+    "lead_segment",
+    "lead_segment_leads",
+    "target_account_engagement",
+)
+
 Key = tuple[Any, ...]
 
 
@@ -54,14 +69,15 @@ def values(night: Night) -> Mapping[Key, Mapping[str, Any]]:
     segment, region, channel) another CRM knows nothing where it was deleted before the first night;
     HubSpot alone lists archived ones.
     """
-    apart = ("owner", "stage", "industry", "segment", "region", "channel")
+    apart = ("owner", "stage", "industry", "segment", "region", "channel", "campaign")
+    touched = ", ".join(f"'{name}'" for name in BY_TOUCHES)
     named = " OR ".join(f"json_exists(dimensions, '$.{name}')" for name in apart)
     return {
         (row["metric"], row["grain"], row["period_start_on"], row["dimensions"]): row
         for row in night.rows(
             "SELECT metric, grain, period_start_on, dimensions::VARCHAR AS dimensions, value, "
             "numerator, denominator, n, is_mature, unit FROM metrics.metric_values "
-            f"WHERE NOT ({named})"
+            f"WHERE NOT ({named}) AND metric NOT IN ({touched})"
         )
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,41 @@ def goal(identifier: int, **properties: str | None) -> dict[str, Any]:
         **properties,
     }
     return record(identifier, given)
+
+
+def company(key: str, day: int, wanted: str | None) -> dict[str, Any]:
+    told = record(key, {"hs_is_target_account": wanted})
+    return told | {"updatedAt": f"2026-05-{day:02}T10:00:00Z"}
+
+
+def test_target_accounts_come_and_go(house: Warehouse) -> None:
+    """What was so at first sight was always so; later turns are dated."""
+    seen = {
+        "5": ("true", "true"),
+        "6": (None, "true"),
+        "7": ("true", "false"),
+        "8": (None, "false"),
+    }
+    for place, day in enumerate((10, 20)):
+        at = datetime(2026, 5, day, 12, tzinfo=UTC)
+        house.put(
+            "companies", [company(key, day, told[place]) for key, told in seen.items()], at=at
+        )
+    rows = {row["account_id"]: row for row in house.offered("target_accounts")}
+    dated = {key: (row["added_on"], row["removed_on"]) for key, row in rows.items()}
+    assert dated == {
+        "hubspot:5": (None, None),
+        "hubspot:6": (date(2026, 5, 20), None),
+        "hubspot:7": (None, date(2026, 5, 20)),
+    }
+    assert {row["list_name"] for row in rows.values()} == {"target accounts"}
+
+
+def test_a_merged_company_is_wanted_as_the_one_that_was_kept(house: Warehouse) -> None:
+    lost, kept = company("5", 10, "true"), company("6", 10, None)
+    kept["properties"]["hs_merged_object_ids"] = "5"
+    house.put("companies", [lost, kept])
+    assert house.offered("target_accounts") == []
 
 
 def test_targets_of_a_user_by_owner_and_by_user(house: Warehouse) -> None:

@@ -13,6 +13,7 @@ from hubspot_warehouse import Warehouse
 
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 from revops_pipelines.sandbox.frame import Options
+from revops_pipelines.sandbox.hubspot.contacts import is_wanted
 from revops_pipelines.sandbox.server import Sandbox, running
 from revops_pipelines.sandbox.truth import true_tables
 from revops_pipelines.sandbox.world.company import OUR_DOMAIN
@@ -89,6 +90,22 @@ def test_companies_are_what_they_are(pulled: Pulled) -> None:
         assert row["industry"] == account.industry
         assert int(row["employees"]) == account.employees
         assert row["country"] == account.country
+
+
+def test_target_accounts_are_those_that_marketing_wants(pulled: Pulled) -> None:
+    sandbox, house, _ = pulled
+    now = sandbox.clock.now()
+    wanted = {
+        f"hubspot:{account.hubspot_id}"
+        for account in sandbox.world.accounts
+        if account.created_at <= now and is_wanted(account)
+    }
+    rows = house.offered("target_accounts")
+    assert {row["account_id"] for row in rows} == wanted
+    assert len(rows) == len(wanted) > 5
+    assert {(row["list_name"], row["added_on"], row["removed_on"]) for row in rows} == {
+        ("target accounts", None, None)
+    }
 
 
 def test_first_touches_are_those_that_answered(pulled: Pulled) -> None:

@@ -241,6 +241,11 @@ def _as_seen(person: Person, funnel: Funnel) -> Iterator[Change]:
             yield Change(epoch_ms(at), values, "AUTOMATION_PLATFORM")
 
 
+def is_wanted(account: Account) -> bool:
+    """Marketing works a list of the larger companies, a third of them, since they are known."""
+    return account.segment != "SMB" and account.index % 3 == 1
+
+
 class Companies:
     """The companies, in order of id."""
 
@@ -297,6 +302,7 @@ class Companies:
             "hs_object_source": "IMPORT" if account.path == "legacy" else "CRM_SETTING",
             "hubspot_owner_id": owners[account.index % len(owners)],
             "hubspot_team_id": TEAM_IDS[account.team],
+            "hs_is_target_account": "true" if is_wanted(account) else None,
         }
         yield Change(epoch_ms(account.created_at), values, "CRM_SETTING")
         if account.wins_at is not None:

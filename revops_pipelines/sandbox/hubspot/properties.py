@@ -48,6 +48,8 @@ Deals
     afterwards; the history of `dealstage` says when it truly closed. `amount` is in
     `deal_currency_code`; `amount_in_home_currency` converts at the rate of the day it was set.
     Line items and goals are told of in `line_items.py` and `goals.py`.
+Target accounts
+    `hs_is_target_account` (companies) is true for those on marketing's list, and empty for others.
 """
 
 from __future__ import annotations

@@ -86,6 +86,7 @@ COMPANIES: tuple[Property, ...] = (
     ("lifecyclestage", "enumeration", LIFECYCLE_STAGES),
     ("hs_analytics_source", "enumeration", ANALYTICS_SOURCES),
     ("customer_tier", "enumeration", ("gold", "silver", "bronze")),
+    ("hs_is_target_account", "bool", ("true", "false")),
 )
 
 DEALS: tuple[Property, ...] = (

@@ -98,6 +98,7 @@ KINDS = (
             _text("hs_country_code", "country_code"),
             _moment("createdate", "created_on_record_at"),
             _text("hs_parent_company_id", "parent_id"),
+            _text("hs_is_target_account", "target_account"),
         ),
     ),
     Kind(

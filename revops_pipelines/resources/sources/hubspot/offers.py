@@ -16,7 +16,7 @@ from revops_pipelines.resources.sources.hubspot.offers_deals import (
     stage_history,
 )
 from revops_pipelines.resources.sources.hubspot.offers_snapshots import snapshots
-from revops_pipelines.resources.sources.hubspot.offers_targets import quotas
+from revops_pipelines.resources.sources.hubspot.offers_targets import quotas, target_accounts
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 
 # HubSpot's names of a contact's first source, in the words that all systems share.
@@ -39,6 +39,7 @@ def offers(options: HubSpotOptions) -> tuple[Offer, ...]:
         stage_history(options),
         snapshots(options),
         quotas(options),
+        target_accounts(),
         Offer("fx_rates", _FX_RATES, ("exchange_rates",)),
         Offer("merges", _MERGES, ("contacts", "companies", "deals")),
     )

@@ -1,6 +1,6 @@
-"""What HubSpot's goals say about quotas.
+"""What HubSpot says of targets: quotas from its goals, and companies that are aimed at.
 
-Belongs here: targets of people and teams. Does not: whether they were reached.
+Belongs here: targets of people and teams, target accounts. Does not: whether they were reached.
 
 A goal of HubSpot is a family of targets, one for each period. Its type says what is counted; only
 money to be won is a quota. A target's end is its last millisecond, or midnight of the day after.
@@ -11,6 +11,40 @@ from __future__ import annotations
 from revops_pipelines.engine.declarations import Offer
 from revops_pipelines.resources.sources.hubspot import sql
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
+
+
+def target_accounts() -> Offer:
+    """Companies marked as target accounts, one list.
+
+    HubSpot tells only how it stands. That a company came onto the list or left it we know from
+    the versions of its record that we have seen; what was so at first sight was always so.
+    """
+    wanted = "coalesce(lower(v.target_account) = 'true', false)"
+    text = f"""
+    WITH RECURSIVE {sql.merged("companies")},
+    seen AS (
+        SELECT v.id, v._updated_at AS seen_at, {wanted} AS is_wanted,
+               lag({wanted}) OVER (PARTITION BY v.id ORDER BY v._updated_at, v._extracted_at)
+                   AS was_wanted
+        FROM raw.@source__companies__versions v
+    ),
+    turns AS (
+        SELECT id,
+               max(seen_at) FILTER (WHERE is_wanted AND NOT was_wanted) AS added_at,
+               max(seen_at) FILTER (WHERE NOT is_wanted AND was_wanted) AS removed_at
+        FROM seen GROUP BY id
+    )
+    SELECT {sql.named("v.id")} AS account_id,
+           'target accounts' AS list_name,
+           CAST(t.added_at AS DATE) AS added_on,
+           CASE WHEN NOT {wanted} THEN CAST(t.removed_at AS DATE) END AS removed_on,
+           v.id AS source_id, v._updated_at, v._deleted_at
+    FROM raw.@source__companies v
+    JOIN turns t ON t.id = v.id
+    WHERE ({wanted} OR t.removed_at IS NOT NULL)
+      AND v.id NOT IN (SELECT loser FROM companies_merged)
+    """
+    return Offer("target_accounts", text, ("companies",))
 
 
 def quotas(options: HubSpotOptions) -> Offer:
