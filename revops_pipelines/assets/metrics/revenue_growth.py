@@ -9,6 +9,8 @@ from revops_pipelines.assets.metrics._customers import (
 )
 from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series
 
+GLOSSARY = "https://docs.stripe.com/billing/subscriptions/analytics/glossary"
+
 # A period grows from the stock with which the one before it ended to its own last one; both are
 # stocks of a month. `before_on` and `last_on` are those months.
 PERIOD = """
@@ -139,6 +141,8 @@ METRIC = Metric(
         "one-off sales and metered use, which are no recurring revenue",
     ),
     differs=(
+        "Stripe's MRR growth is an amount, all movements of the period with the effect of rates "
+        f"of exchange ({GLOSSARY}); here it is that amount as a share of the MRR before it.",
         "Growth of recognised or of billed revenue moves with invoice dates and one-off sales; "
         "this is growth of what is in force on the last day.",
         "A growth rate of a month is not turned into a year's here by compounding: the year is "
