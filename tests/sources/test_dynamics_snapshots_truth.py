@@ -6,8 +6,8 @@ Dataverse shows whole seconds. What was deleted before the first pull is gone wi
 from __future__ import annotations
 
 import pytest
-from deal_days import SEEDS, Row, as_offered, as_true
 from dynamics_warehouse import Warehouse, served
+from snapshot_rows import SEEDS, Row, as_offered, as_true
 
 from revops_pipelines.sandbox.dynamics import ids
 from revops_pipelines.sandbox.world.truth_snapshots import deal_day_rows

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from deal_days import SEEDS, as_offered, as_true
 from hubspot_warehouse import Warehouse
+from snapshot_rows import SEEDS, as_offered, as_true
 
 from revops_pipelines.resources.sources.hubspot.options import HubSpotOptions
 from revops_pipelines.sandbox.frame import Options

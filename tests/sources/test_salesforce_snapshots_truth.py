@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from deal_days import SEEDS, as_offered, as_true
 from salesforce_warehouse import Warehouse
+from snapshot_rows import SEEDS, as_offered, as_true
 
 from revops_pipelines.sandbox.frame import Options
 from revops_pipelines.sandbox.salesforce import ids
