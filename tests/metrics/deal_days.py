@@ -16,6 +16,7 @@ NAMES = {
     "category": "forecast_category",
     "owner": "owner_id",
     "currency": "currency",
+    "chance": "probability",
 }
 
 
@@ -33,6 +34,7 @@ def put_deal(warehouse: Warehouse, deal: str, *days: str, **columns: Any) -> Non
         "currency": "USD",
         "close_on": None,
         "forecast_category": None,
+        "probability": None,
         "owner_id": columns.get("owner_id"),
         "is_closed": False,
         "is_won": False,

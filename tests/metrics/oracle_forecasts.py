@@ -106,12 +106,14 @@ def _facts(
     if state is not None and state.kind == "open" and forecast is not None:
         category = (state.row["forecast_category"] or "").lower().replace("_", "")
         rank = RANKS.get(category.replace(" ", ""), 4)
-        chance = odds(known_on, state.row["pipeline"], state.row["stage"])
+        chance = state.row.get("probability")
+        if chance is None:
+            chance = odds(known_on, state.row["pipeline"], state.row["stage"])
     for number, kind in enumerate(KINDS[:3], start=1):
         weighs = {"forecast": amount if rank <= number else Decimal(0), "actual": actual or 0}
         yield kind, Fact(None, told, why, weighs, period.place)
     unsure = "no_win_rate" if rank and amount and chance is None else None
-    weighted = Fraction(amount) * (chance or 0) if rank else Fraction(amount)
+    weighted = Fraction(amount) * Fraction(chance or 0) if rank else Fraction(amount)
     weighs = {"forecast": weighted, "actual": actual or 0}
     yield "weighted", Fact(None, told, why or unsure, weighs, period.place)
 

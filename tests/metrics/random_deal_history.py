@@ -39,6 +39,7 @@ def _history(draw: Draw, deal: dict[str, Any]) -> list[dict[str, Any]]:
         "currency": deal["currency"],
         "close_on": day + timedelta(days=draw.randrange(5, 120)),
         "forecast_category": draw.choice(CATEGORIES),
+        "probability": draw.perhaps(0.4, draw.randrange(101) / 100),
         "owner_id": deal["owner_id"],
         "is_closed": False,
         "is_won": False,
@@ -75,7 +76,9 @@ def _changed(draw: Draw, state: dict[str, Any]) -> dict[str, Any]:
         return state | {"amount": amount, "currency": _currency(draw, state)}
     if what == "stage":
         category = draw.choice(CATEGORIES)
-        return state | {"stage": draw.choice(PLACES), "forecast_category": category}
+        chance = draw.perhaps(0.4, draw.randrange(101) / 100)
+        named = {"stage": draw.choice(PLACES), "probability": chance}
+        return state | named | {"forecast_category": category}
     if what == "owner":
         return state | {"owner_id": draw.perhaps(0.9, f"u{draw.randrange(6)}")}
     if draw.random() < 0.4:

@@ -101,6 +101,15 @@ def test_weighted_by_what_the_stage_came_to(warehouse: Warehouse) -> None:
     assert told(warehouse, "in s9")[3] == 625  # Of all: 25 of 40.
 
 
+def test_the_chance_that_the_system_told_comes_first(warehouse: Warehouse) -> None:
+    put_deal(warehouse, "a", "04-10 amount 1000 due 05-20 chance 0.9", "05-02 chance 0.1")
+    put_deal(warehouse, "no chance", "04-10 amount 1000 due 05-20 chance 0")
+    put_deal(warehouse, "won by then", "04-10 amount 70 due 05-20 chance 0.9", "05-01 won")
+    shown(warehouse)
+    assert [told(warehouse, deal)[3] for deal in ("a", "no chance", "won by then")] == [900, 0, 70]
+    assert shown(warehouse, "_weighted", columns="n, excluded") == (3, "{}")
+
+
 def test_without_decisions_there_is_no_chance(warehouse: Warehouse) -> None:
     put_deal(warehouse, "a", "04-10 amount 5 due 05-20 category commit")
     put_deal(warehouse, "won", "04-10 amount 8 due 05-20", "05-30 won")

@@ -59,19 +59,20 @@ WITH deleted AS MATERIALIZED (
     told.close_on,
     LOWER(REPLACE(REPLACE(REPLACE(told.forecast_category, '_', ''), '-', ''), ' ', ''))
       AS forecast_category,
+    told.probability,
     told.owner_id AS owner
   FROM told
   UNION ALL
   SELECT
     deals.opportunity_id, deals.created_on, 0, 'unknown',
-    NULL, NULL, NULL, NULL, NULL, NULL, deals.owner
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, deals.owner
   FROM deals
   LEFT JOIN begun ON begun.opportunity_id = deals.opportunity_id
   WHERE begun.first_on IS NULL OR begun.first_on > deals.created_on + 1
   UNION ALL
   SELECT
     deals.opportunity_id, GREATEST(deals.closed_on, deals.created_on), 1, 'unseen',
-    NULL, NULL, NULL, NULL, NULL, NULL, deals.owner
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, deals.owner
   FROM deals
   LEFT JOIN begun ON begun.opportunity_id = deals.opportunity_id
   WHERE begun.first_on IS NULL AND deals.is_decided
@@ -83,7 +84,7 @@ WITH deleted AS MATERIALIZED (
   UNION ALL
   SELECT
     deleted.opportunity_id, deleted.deleted_on, 1, 'deleted',
-    NULL, NULL, NULL, NULL, NULL, NULL, deals.owner
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, deals.owner
   FROM deleted
   JOIN deals ON deals.opportunity_id = deleted.opportunity_id
 ), followed AS (
@@ -122,6 +123,7 @@ SELECT
   spans.currency,
   spans.close_on,
   spans.forecast_category,
+  spans.probability,
   deals.created_on,
   deals.segment,
   deals.industry,

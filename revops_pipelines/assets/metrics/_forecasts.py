@@ -121,9 +121,13 @@ WITH expected AS (
     CASE WHEN category <= 1 THEN amount ELSE 0 END AS commit_amount,
     CASE WHEN category <= 2 THEN amount ELSE 0 END AS most_likely_amount,
     CASE WHEN category <= 3 THEN amount ELSE 0 END AS best_case_amount,
-    COALESCE(CAST(CAST(amount AS DOUBLE) * odds_won / odds_n AS DECIMAL(28,8)), 0)
-      AS weighted_amount,
-    CASE WHEN odds_n IS NULL AND amount <> 0 THEN 'no_win_rate' END AS reason_weighted,
+    COALESCE(
+      CASE WHEN state = 'open' AND probability IS NOT NULL
+        THEN CAST(CAST(amount AS DOUBLE) * probability AS DECIMAL(28,8))
+        ELSE CAST(CAST(amount AS DOUBLE) * odds_won / odds_n AS DECIMAL(28,8)) END, 0
+    ) AS weighted_amount,
+    CASE WHEN odds_n IS NULL AND probability IS NULL AND amount <> 0 THEN 'no_win_rate' END
+      AS reason_weighted,
     CAST(0 AS DECIMAL(18,2)) AS actual_amount
   FROM chances
   UNION ALL

@@ -72,9 +72,10 @@ METRIC = Metric(
         "forecast is read from the snapshots as they stood `horizon_days` before the period's "
         "end: what was won in the period by then, and the open deals expected to close in it that "
         "were in the category Commit. Beside it the same cumulatively with Most Likely and with "
-        "Best Case, and weighted: each open deal times the share of decided deals of the last "
-        "`history_days` before that day that had been in its stage and were won (of all decided "
-        "deals where the stage has fewer than `min_n`). What was won is what the records say now. "
+        "Best Case, and weighted: each open deal times the chance that its system told then, or, "
+        "where it told none, times the share of decided deals of the last `history_days` before "
+        "that day that had been in its stage and were won (of all decided deals where the stage "
+        "has fewer than `min_n`). What was won is what the records say now. "
         "The errors of owners, added up without regard to their sign, are in "
         "forecast_accuracy_wape: in the plain figure one owner's excess hides another's "
         "shortfall. Both sides are told at the rate of the period's first month. Where nothing "
@@ -89,8 +90,8 @@ METRIC = Metric(
         "without snapshots the past forecast is gone.",
         "Others divide the miss by the larger of forecast and actual, which is never below 0 "
         "(microlinkinc.com, sales forecast accuracy formula); here by what was won.",
-        "CRMs weigh deals by a probability set by hand per stage; here it is what the stage's "
-        "deals came to.",
+        "CRMs weigh deals by the probability of today; here by the one of the horizon's day. "
+        "pipeline_quality weighs by what deals came to, whatever a system says.",
     ),
     excludes=EXCLUDES,
     inputs=(*HISTORY_INPUTS, "metrics.forecast_accuracy"),
