@@ -67,9 +67,8 @@ def _facts(
     told = dimensions(rows, history, owner_of(history, opening))
     if opening.kind == "unknown":
         for suffix in ("", "_value", "_repeat", "_overdue"):
-            reason = renewal or "no_history"
-            if suffix != "_repeat" or reason == "no_history":
-                yield suffix, Fact(None, told | {"currency": None}, reason, {}, period.place)
+            why = renewal or "no_history"
+            yield suffix, Fact(None, told | {"currency": None}, why, {}, period.place)
         return
     if not opening.due_in(period.start, period.end):
         return
@@ -85,15 +84,13 @@ def _facts(
     weighs = {
         "slipped": outcome == "slipped",
         "overdue": outcome == "overdue",
-        "again": slips[period.grain] > 1,
+        "again": outcome == "slipped" and slips[period.grain] > 1,
         "worth": value,
     }
     told = told | {"currency": opening.row["currency"]}
-    for suffix in ("", "_overdue"):
+    for suffix in ("", "_repeat", "_overdue"):
         yield suffix, Fact(None, told, why, weighs, period.place)
     yield "_value", Fact(None, told, why or why_money, weighs, period.place)
-    if outcome == "slipped":
-        yield "_repeat", Fact(None, told, why, weighs, period.place)
 
 
 def _outcome(closing: State, period: Period) -> str:

@@ -81,7 +81,8 @@ def test_repeat_slips_count_periods_of_the_same_length(warehouse: Warehouse) -> 
     )
     put_deal(warehouse, "once", "04-10 due 05-10", "05-05 due 06-01")
     assert shown(warehouse, "slip_rate_repeat") == (1, 2)
-    assert warehouse.values("slip_rate_repeat", "quarter") == {}
+    quarter = warehouse.values("slip_rate_repeat", "quarter", columns="numerator, denominator")
+    assert quarter == {on("2026-04-01"): (0, 1)}
     slips = warehouse.rows(
         "SELECT CAST(period_start_on AS VARCHAR), outcome, slips FROM metrics.slip_rate "
         "WHERE grain = 'month' AND opportunity_id = 'again' ORDER BY 1"

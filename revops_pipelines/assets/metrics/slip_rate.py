@@ -96,18 +96,13 @@ FRAGMENTS = (*HISTORY_FRAGMENTS, DUE)
 COLUMNS = "opportunity_id, segment, industry, region, owner, team, channel, kind, currency"
 
 BY_COUNT = f"""
-SELECT grain, period_start_on, excluded, {COLUMNS}, outcome
+SELECT grain, period_start_on, excluded, {COLUMNS}, outcome, slips
 FROM due
 """
 BY_VALUE = f"""
 SELECT
   grain, period_start_on, COALESCE(excluded, excluded_money) AS excluded, {COLUMNS}, outcome, amount
 FROM due
-"""
-REPEATED = f"""
-SELECT grain, period_start_on, excluded, {COLUMNS}, slips
-FROM due
-WHERE outcome = 'slipped' OR excluded = 'no_history'
 """
 
 
@@ -144,8 +139,8 @@ METRIC = Metric(
     meaning=(
         "Of the deals that were open and expected to close in a period as its first day began, the "
         "share that was still open at its end with a close date after it, or without one. Beside "
-        "it the same by value (as on the first day, at that month's rate), the share of slipped "
-        "deals that had slipped out of an earlier period before, and the share that is still open "
+        "it the same by value (as on the first day, at that month's rate), the share that slipped "
+        "after it had slipped out of an earlier period already, and the share that is still open "
         "with a close date gone by: neither closed nor put off. How a deal stood then is read from "
         "snapshots, never from its record of today."
     ),
@@ -176,7 +171,12 @@ METRIC = Metric(
                 denominator="SUM(amount)",
             ),
         ),
-        _series("_repeat", "Slipped again, of those that slipped", REPEATED, _share("slips > 1")),
+        _series(
+            "_repeat",
+            "Slipped again, of the deals due",
+            BY_COUNT,
+            _share("outcome = 'slipped' AND slips > 1"),
+        ),
         _series("_overdue", "Due, open and overdue", BY_COUNT, _share("outcome = 'overdue'")),
     ),
     detail=Detail(
