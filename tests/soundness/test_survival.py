@@ -95,8 +95,13 @@ def test_the_bounds_hold_the_value(lives: Lives) -> None:
         if value is None:
             assert upper is None
         else:
-            assert lower is not None
-            assert lower <= value <= (upper if upper is not None else value)
+            assert (value if lower is None else lower) <= value
+            assert value <= (value if upper is None else upper)
+
+
+def test_one_case_alone_has_no_bounds() -> None:
+    """Where everything is over, the curve's variance is not defined."""
+    assert estimated([(10, True)])[""] == (None, 10, None)
 
 
 def test_those_still_waiting_make_it_longer() -> None:
