@@ -28,6 +28,11 @@ METRIC = Metric(
         "leads that could not be scored yet: see lead_score",
         "test, spam, internal, invalid and deleted leads",
     ),
+    differs=(
+        "HubSpot's contact priority makes four equal quarters of the contacts there are "
+        "(support.hypeanddexter.com, Predictive lead scoring), so that a quarter is always very "
+        "high; here a segment is a range of odds, and may be empty.",
+    ),
     inputs=(
         *LEAD_INPUTS,
         "metrics.lead_score",

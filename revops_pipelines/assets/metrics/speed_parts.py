@@ -210,6 +210,14 @@ METRIC = Metric(
         "leads raised by people who already had an owner: their routing takes no time",
         "test, spam, internal, imported, invalid and deleted leads",
     ),
+    differs=(
+        "LeanScale tells two parts, what systems take and what people take from the assignment "
+        "(playbooks.leanscale.team, Speed to lead methodology); here the people's part is two, "
+        "until they try and until both sides speak.",
+        "Prospeo counts the time to first contact from the lead's creation (prospeo.io, "
+        "Speed-to-lead metrics): that is the whole here, speed_parts, of which contact is the "
+        "last part.",
+    ),
     inputs=(
         *LEAD_INPUTS,
         "conformed.activities",
