@@ -45,25 +45,27 @@ JUDGED = FACTS.format(
     excluded="COALESCE(scores.excluded, CASE WHEN scores.is_converted IS NULL THEN 'too_young' END)"
 )
 
-# Forty leads of January, each with its company's size; the first of each half converted.
-_LEARNT = [
-    (f"{size}{n}", size, n < good) for size, good in (("SMB", 4), ("MID", 8)) for n in range(20)
-]
-_LEADS = "\n".join(
-    ["lead_id | is_inbound | segment | channel | raised_at | created_at"]
-    + [
-        f"{name} | true | {size} | direct | {day} 10:00 | {day} 10:00"
-        for name, size, day in (
-            *((name, size, "2026-01-05") for name, size, _ in _LEARNT),
-            ("ada", "SMB", "2026-05-05"),
-            ("bob", "MID", "2026-05-06"),
-        )
+
+def worked_tables(month: str, deals_month: str, asked: str, converted: str) -> dict[str, str]:
+    """Forty leads of a month, twelve with a deal in another; Ada (small) and Bob (middle) later.
+
+    `converted` lists further leads' deals, a line each.
+    """
+    learnt = [
+        (f"{size}{n}", size, n < good) for size, good in (("SMB", 4), ("MID", 8)) for n in range(20)
     ]
-)
-_DEALS = "\n".join(
-    ["opportunity_id | lead_id | created_at"]
-    + [f"{name} | {name} | 2026-02-05 10:00" for name, _, converted in _LEARNT if converted]
-)
+    people = [(name, size, f"{month}-05") for name, size, _ in learnt]
+    people += [("ada", "SMB", f"{asked}-05"), ("bob", "MID", f"{asked}-06")]
+    leads = ["lead_id | is_inbound | segment | channel | raised_at | created_at"]
+    leads += [
+        f"{name} | true | {size} | direct | {day} 10:00 | {day} 10:00" for name, size, day in people
+    ]
+    deals = ["opportunity_id | lead_id | created_at"]
+    deals += [f"{name} | {name} | {deals_month}-05 10:00" for name, _, good in learnt if good]
+    return {
+        "leads": "\n".join(leads),
+        "opportunities": "\n".join([*deals, *converted.splitlines()]),
+    }
 
 
 def _judged(suffix: str, title: str, unit: Unit, numerator: str, denominator: str) -> Series:
@@ -216,7 +218,7 @@ METRIC = Metric(
             "middle ones have 35 %, 2^0.33: 3 points more. In May Ada of a small company raises "
             "her hand, 46 points, and Bob of a middle one, 53: 49.5 on average."
         ),
-        tables={"leads": _LEADS, "opportunities": _DEALS},
+        tables=worked_tables("2026-01", "2026-02", "2026-05", ""),
         results=(("lead_score", "2026-05-01", "49.5"),),
     ),
     identities=(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from revops_pipelines.assets.metrics._leads import COUNTED_LEADS, LEAD_INPUTS
-from revops_pipelines.assets.metrics.lead_score import JUDGED, SCORED
-from revops_pipelines.engine.metrics.declaration import Identity, Metric, Ratio, Series
+from revops_pipelines.assets.metrics.lead_score import JUDGED, SCORED, worked_tables
+from revops_pipelines.engine.metrics.declaration import Example, Identity, Metric, Ratio, Series
 
 BY_SEGMENT = (("lead_segment",),)
 
@@ -65,6 +65,16 @@ METRIC = Metric(
             grains=("month", "quarter"),
             dimensions=BY_SEGMENT,
         ),
+    ),
+    example=Example(
+        story=(
+            "Learnt from forty leads of November, four of twenty small and eight of twenty middle "
+            "companies' (see lead_score), Ada of a small company is a C and Bob of a middle one a "
+            "B when they raise their hands in March. Bob becomes an opportunity: of the B leads "
+            "all, of the C leads none, together half."
+        ),
+        tables=worked_tables("2025-11", "2025-12", "2026-03", "bob | bob | 2026-03-20 10:00"),
+        results=(("lead_segment", "2026-03-01", "0.5"), ("lead_segment_leads", "2026-03-01", "2")),
     ),
     identities=(
         Identity(
