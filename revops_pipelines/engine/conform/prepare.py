@@ -68,12 +68,28 @@ def refresh_merges(connection: duckdb.DuckDBPyConnection, offers: Sequence[Sourc
 
 
 def ensure_entity_tables(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
-    """Create the entity's tables if they are not there."""
-    columns = ", ".join(f'"{name}" {type_}' for name, type_ in columns_of(entity.contract).items())
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS conformed.{entity.name}__records "
-        f"({columns}, _row_hash UBIGINT)"
-    )
-    connection.execute(f"CREATE TABLE IF NOT EXISTS conformed.{entity.name} ({columns})")
+    """Create the entity's tables if they are not there.
+
+    Tables of another version's contract are made anew, empty: the raw tables hold all that they
+    had, and the next build fills them.
+    """
+    columns = columns_of(entity.contract)
+    tables = {f"{entity.name}__records": {**columns, "_row_hash": "UBIGINT"}, entity.name: columns}
+    for name, layout in tables.items():
+        casts = ", ".join(f'CAST(NULL AS {kind}) AS "{column}"' for column, kind in layout.items())
+        wanted = connection.execute(f"DESCRIBE SELECT {casts}").fetchall()
+        if _layout(connection, name) not in ([], [(row[0], row[1]) for row in wanted]):
+            connection.execute(f"DROP TABLE conformed.{name}")
+        listed = ", ".join(f'"{column}" {kind}' for column, kind in layout.items())
+        connection.execute(f"CREATE TABLE IF NOT EXISTS conformed.{name} ({listed})")
     if entity.examination is not None:
         ensure_findings(connection, entity.examination)
+
+
+def _layout(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str]]:
+    """Columns and types of a conformed table, in order; none where it is not there."""
+    return connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'conformed' "
+        "AND database_name = current_database() AND table_name = ? ORDER BY column_index",
+        [name],
+    ).fetchall()

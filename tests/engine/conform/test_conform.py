@@ -129,6 +129,19 @@ def test_nothing_changed_means_nothing_written(connection):
     assert (result.changed, result.removed, result.rows) == (0, 0, 2)
 
 
+@pytest.mark.parametrize("suffix", ["", "__records"])
+@pytest.mark.parametrize(
+    "change", ["DROP COLUMN team", "ADD COLUMN gone INTEGER", "ALTER COLUMN team TYPE INTEGER"]
+)
+def test_tables_of_another_contract_are_made_anew(connection, suffix, change):
+    """A warehouse that an older version filled goes on: what was there comes out of raw again."""
+    build(connection, "users", users(ANN.replace("EMEA", "1")))
+    connection.execute(f"ALTER TABLE conformed.users{suffix} {change}")
+    build(connection, "users", users(ANN, BOB))
+    stored = connection.sql("SELECT user_id, team FROM conformed.users ORDER BY 1").fetchall()
+    assert stored == [("crm:1", "EMEA"), ("crm:2", "EMEA")]
+
+
 def test_a_row_no_longer_offered_is_removed(connection):
     build(connection, "users", users(ANN, BOB))
     result = build(connection, "users", users(ANN))
