@@ -140,13 +140,13 @@ def billed(
         mine = sorted(won.get(company.get(bill["customer_id"]) or "", ()))
         if not mine:
             continue
-        before = [each for each in mine if each[0] <= bill["issued_at"]]
+        billed_on = times.day(bill["issued_at"])
+        before = [each for each in mine if times.day(each[0]) <= billed_on]
         deal = (before or mine[:1])[-1][1]
         net = Decimal(bill["total"]) - Decimal(bill.get("tax") or 0)
         parts = [net]
         for note in notes[bill["invoice_id"]]:
-            share = Fraction(net) / Fraction(bill["total"]) if bill["total"] else Fraction(1)
-            taken = Fraction(note["amount"]) * share
+            taken = Fraction(note["amount"]) * Fraction(net) / Fraction(bill["total"])
             parts.append(
                 -(Decimal(taken.numerator) / taken.denominator).quantize(CENT, ROUND_HALF_UP)
             )
@@ -163,7 +163,9 @@ def _is_issued(bill: Mapping[str, Any], times: Times) -> bool:
         return False
     voided = bill.get("voided_at")
     is_void = bill["status"] == "void" and (voided is None or voided <= times.now)
-    return bill["status"] != "draft" and not is_void
+    lost = bill.get("uncollectible_at")
+    is_lost = bill["status"] == "uncollectible" and (lost is None or lost <= times.now)
+    return bill["status"] != "draft" and not is_void and not is_lost and bool(bill["total"])
 
 
 def _gone(row: Mapping[str, Any], times: Times) -> bool:

@@ -117,6 +117,7 @@ def _invoice(draw: Draw, number: int, rows: Rows) -> None:
         "tax": draw.perhaps(0.5, (total * Decimal("0.16")).quantize(Decimal("0.01"))),
         "issued_at": None if status == "draft" else issued,
         "voided_at": draw.perhaps(0.7, draw.instant()) if status == "void" else None,
+        "uncollectible_at": draw.instant() if status == "uncollectible" else None,
         "_deleted_at": draw.perhaps(0.03, draw.instant()),
     }
     rows.setdefault("invoices", []).append(bill)

@@ -211,6 +211,9 @@ def put_bill(warehouse: Warehouse, name: str, when: str, total: Any, **columns: 
     warehouse.put("invoices", bill | columns)
 
 
+LATER = {"uncollectible_at": at("2026-07-20 00:00")}
+
+
 def test_what_was_billed(warehouse: Warehouse) -> None:
     put(warehouse, 1000, "04-01 10:00", account_id="a")
     put(warehouse, 0, opportunity_id="nothing", account_id="z", lead_id=None)
@@ -221,13 +224,31 @@ def test_what_was_billed(warehouse: Warehouse) -> None:
     put_bill(
         warehouse, "void", "2026-06-19 10:00", 1, status="void", voided_at=at("2026-06-20 00:00")
     )
+    lost = {"status": "uncollectible", "uncollectible_at": at("2026-06-20 00:00")}
+    put_bill(warehouse, "written off", "2026-06-10 10:00", 7, **lost)
+    put_bill(warehouse, "written off later", "2026-06-10 10:00", 5, **lost | LATER)
     put_bill(warehouse, "to come", "2026-07-19 10:00", 1)
     note = {"credit_note_id": "n", "customer_id": "c", "invoice_id": "after", "currency": "USD"}
     warehouse.put("credit_notes", note | {"amount": 60, "issued_at": at("2026-06-25 10:00")})
     warehouse.build("attribution")
-    assert credits(warehouse, "last", "billed") == {"t0": 150}
+    assert credits(warehouse, "last", "billed") == {"t0": 155}
     shown = warehouse.values("attribution_billed", columns="value, n, is_mature")
-    assert shown == {on("2026-05-01"): (150, 1, False)}
+    assert shown == {on("2026-05-01"): (155, 1, False)}
+
+
+def test_a_bill_of_the_day_of_winning_belongs_to_that_deal(warehouse: Warehouse) -> None:
+    """Clocks of two systems differ; a bill of nothing is none."""
+    put(warehouse, 1000, account_id="a")
+    more = {"account_id": "a", "lead_id": None, "kind": "expansion"}
+    put(warehouse, 5, opportunity_id="more", closed_at=at("2026-06-01 15:00"), **more)
+    warehouse.put("customers", {"customer_id": "c", "account_id": "a"})
+    put_bill(warehouse, "b", "2026-06-01 14:59", 10)
+    put_bill(warehouse, "trial", "2026-05-25 10:00", 0)
+    warehouse.build("attribution")
+    rows = warehouse.rows(
+        "SELECT DISTINCT opportunity_id, amount FROM metrics.attribution WHERE basis = 'billed'"
+    )
+    assert {deal: plain(amount) for deal, amount in rows} == {"more": 10}
 
 
 def test_a_bill_belongs_to_the_deal_won_last_before_it(warehouse: Warehouse) -> None:

@@ -23,9 +23,11 @@ WHERE opportunities.lead_id IS NOT NULL
 """,
 )
 
-# What the customers of a company were billed belongs to the deal that was won last before the bill;
-# bills from before its first deal belong to that one. A renewal takes nothing over: what marketing
-# brought goes on being billed. Without tax, less credit notes, at the rate of the bill's month.
+# What the customers of a company were billed belongs to the deal that was won last, on the bill's
+# day or before (by days, because the two systems' clocks differ); bills from before its first deal
+# belong to that one. A renewal takes nothing over: what marketing brought goes on being billed.
+# Without tax, less credit notes and what was written off, which one billing system does by a note
+# and another by a status; at the rate of the bill's month.
 BILLED = Fragment(
     "billed",
     """
@@ -33,14 +35,15 @@ WITH turns AS (
   SELECT
     deals.opportunity_id,
     opportunities.account_id,
-    CASE WHEN ROW_NUMBER() OVER line > 1 THEN deals.closed_at END AS since_at,
-    LEAD(deals.closed_at) OVER line AS until_at
+    CASE WHEN ROW_NUMBER() OVER line > 1 THEN deals.closed_on END AS since_on,
+    LEAD(deals.closed_on) OVER line AS until_on
   FROM deals
   JOIN conformed.opportunities AS opportunities
     ON opportunities.opportunity_id = deals.opportunity_id
   WHERE deals.is_won AND deals.excluded IS NULL AND opportunities.account_id IS NOT NULL
   WINDOW line AS (
-    PARTITION BY opportunities.account_id ORDER BY deals.closed_at, deals.opportunity_id
+    PARTITION BY opportunities.account_id
+    ORDER BY deals.closed_on, deals.closed_at, deals.opportunity_id
   )
 ), bills AS (
   SELECT
@@ -54,6 +57,8 @@ WITH turns AS (
   CROSS JOIN ops.parameters AS parameters
   WHERE invoices.issued_at <= parameters.as_of_at
     AND invoices.status <> 'draft'
+    AND invoices.total <> 0
+    AND (invoices.status <> 'uncollectible' OR invoices.uncollectible_at > parameters.as_of_at)
     AND (invoices.status <> 'void' OR invoices.voided_at > parameters.as_of_at)
     AND (invoices._deleted_at IS NULL OR invoices._deleted_at > parameters.as_of_at)
 ), corrected AS (
@@ -64,10 +69,9 @@ WITH turns AS (
     bills.customer_id,
     bills.issued_at,
     bills.currency,
-    -CASE WHEN bills.total = 0 THEN notes.amount
-      ELSE ROUND(
-        CAST(notes.amount AS DOUBLE) * CAST(bills.amount AS DOUBLE) / CAST(bills.total AS DOUBLE), 2
-      ) END
+    -ROUND(
+      CAST(notes.amount AS DOUBLE) * CAST(bills.amount AS DOUBLE) / CAST(bills.total AS DOUBLE), 2
+    )
   FROM conformed.credit_notes AS notes
   CROSS JOIN ops.parameters AS parameters
   JOIN bills ON bills.invoice_id = notes.invoice_id
@@ -84,7 +88,7 @@ WITH turns AS (
 ), valued AS (
   SELECT
     dated.customer_id,
-    dated.issued_at,
+    dated.issued_on,
     CAST(ROUND(CAST(dated.amount AS DECIMAL(18,2)) * rates.rate, 2) AS DECIMAL(18,2)) AS amount
   FROM dated
   JOIN ops.calendar AS calendar ON calendar.day = dated.issued_on
@@ -99,8 +103,8 @@ FROM valued
 JOIN conformed.customers AS customers ON customers.customer_id = valued.customer_id
 JOIN turns
   ON turns.account_id = customers.account_id
-  AND (turns.since_at IS NULL OR turns.since_at <= valued.issued_at)
-  AND (turns.until_at IS NULL OR turns.until_at > valued.issued_at)
+  AND (turns.since_on IS NULL OR turns.since_on <= valued.issued_on)
+  AND (turns.until_on IS NULL OR turns.until_on > valued.issued_on)
 GROUP BY turns.opportunity_id
 """,
 )

@@ -127,8 +127,8 @@ METRIC = Metric(
         "decay (half as much for every `half_life_days` before). The total is the amount, the "
         "breakdowns by model with channel or campaign are the credits, which sum to it to the cent "
         "under every model; what no touch preceded is credited to no_touch. Beside it the same for "
-        "what those deals have been billed so far (without tax, less credit notes), and for "
-        "pipeline, by the day a deal was created with the touches until then."
+        "what those deals have been billed so far (without tax, less credit notes and what was "
+        "written off), and for pipeline, by the day a deal was created with the touches until then."
     ),
     formula="credit = amount x part of the touch / parts of all touches; the last has the rest",
     excludes=(
