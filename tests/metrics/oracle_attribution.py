@@ -140,21 +140,20 @@ def billed(
         mine = sorted(won.get(company.get(bill["customer_id"]) or "", ()))
         if not mine:
             continue
-        billed_on = times.day(bill["issued_at"])
-        before = [each for each in mine if times.day(each[0]) <= billed_on]
-        deal = (before or mine[:1])[-1][1]
         net = Decimal(bill["total"]) - Decimal(bill.get("tax") or 0)
-        parts = [net]
+        papers = [(bill["issued_at"], net)]
         for note in notes[bill["invoice_id"]]:
             taken = Fraction(note["amount"]) * Fraction(net) / Fraction(bill["total"])
-            parts.append(
-                -(Decimal(taken.numerator) / taken.denominator).quantize(CENT, ROUND_HALF_UP)
-            )
-        month = times.day(bill["issued_at"]).replace(day=1)
-        rate = rate_of(rows, bill["currency"], month)
-        amount, is_whole = found.get(deal, (Decimal(0), True))
-        worth = sum((cents(part * rate) for part in parts), Decimal(0)) if rate else Decimal(0)
-        found[deal] = (amount + worth, is_whole and rate is not None)
+            whole = Decimal(taken.numerator) / taken.denominator
+            papers.append((note["issued_at"], -whole.quantize(CENT, ROUND_HALF_UP)))
+        for issued_at, amount in papers:
+            day = times.day(issued_at)
+            before = [each for each in mine if times.day(each[0]) <= day]
+            deal = (before or mine[:1])[-1][1]
+            rate = rate_of(rows, bill["currency"], day.replace(day=1))
+            worth = cents(amount * rate) if rate else Decimal(0)
+            told, is_whole = found.get(deal, (Decimal(0), True))
+            found[deal] = (told + worth, is_whole and rate is not None)
     return found
 
 

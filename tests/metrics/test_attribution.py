@@ -237,18 +237,21 @@ def test_what_was_billed(warehouse: Warehouse) -> None:
 
 
 def test_a_bill_of_the_day_of_winning_belongs_to_that_deal(warehouse: Warehouse) -> None:
-    """Clocks of two systems differ; a bill of nothing is none."""
+    """Clocks of two systems differ; a note counts on its own day; a bill of nothing is none."""
     put(warehouse, 1000, account_id="a")
     more = {"account_id": "a", "lead_id": None, "kind": "expansion"}
     put(warehouse, 5, opportunity_id="more", closed_at=at("2026-06-01 15:00"), **more)
     warehouse.put("customers", {"customer_id": "c", "account_id": "a"})
     put_bill(warehouse, "b", "2026-06-01 14:59", 10)
     put_bill(warehouse, "trial", "2026-05-25 10:00", 0)
+    put_bill(warehouse, "first", "2026-05-25 10:00", 50)
+    note = {"credit_note_id": "n", "customer_id": "c", "invoice_id": "first", "currency": "USD"}
+    warehouse.put("credit_notes", note | {"amount": 3, "issued_at": at("2026-06-02 10:00")})
     warehouse.build("attribution")
     rows = warehouse.rows(
         "SELECT DISTINCT opportunity_id, amount FROM metrics.attribution WHERE basis = 'billed'"
     )
-    assert {deal: plain(amount) for deal, amount in rows} == {"more": 10}
+    assert {deal: plain(amount) for deal, amount in rows} == {"d": 50, "more": 7}
 
 
 def test_a_bill_belongs_to_the_deal_won_last_before_it(warehouse: Warehouse) -> None:

@@ -26,8 +26,8 @@ WHERE opportunities.lead_id IS NOT NULL
 # What the customers of a company were billed belongs to the deal that was won last, on the bill's
 # day or before (by days, because the two systems' clocks differ); bills from before its first deal
 # belong to that one. A renewal takes nothing over: what marketing brought goes on being billed.
-# Without tax, less credit notes and what was written off, which one billing system does by a note
-# and another by a status; at the rate of the bill's month.
+# Without tax, less what was written off and less credit notes, which count on their own day, like
+# the negative bills that other systems write instead; at the rate of the month.
 BILLED = Fragment(
     "billed",
     """
@@ -67,7 +67,7 @@ WITH turns AS (
   UNION ALL
   SELECT
     bills.customer_id,
-    bills.issued_at,
+    notes.issued_at,
     bills.currency,
     -ROUND(
       CAST(notes.amount AS DOUBLE) * CAST(bills.amount AS DOUBLE) / CAST(bills.total AS DOUBLE), 2
