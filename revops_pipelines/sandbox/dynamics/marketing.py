@@ -1,13 +1,12 @@
 """Campaigns, responses to them, goals.
 
-Belongs here: these rows. Goals are no part of the world: each seller has one a quarter, worked out
-from the team. Does not: leads (`people.py`).
+Belongs here: these rows. Does not: what the targets are (`world.quotas`), leads (`people.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from revops_pipelines.sandbox.dynamics.company import Company
@@ -16,9 +15,9 @@ from revops_pipelines.sandbox.dynamics.people import People, Record
 from revops_pipelines.sandbox.dynamics.shapes import OWN
 from revops_pipelines.sandbox.dynamics.shelf import Row
 from revops_pipelines.sandbox.dynamics.story import Change, Ref, epoch_ms, in_order, moment_of
-from revops_pipelines.sandbox.world.company import TEAMS
 from revops_pipelines.sandbox.world.fx import BASE_CURRENCY
 from revops_pipelines.sandbox.world.marketing_shapes import Program
+from revops_pipelines.sandbox.world.quotas import RAISED_AFTER, Target, quotas
 
 TYPES = {
     "Online Advertising": 1,
@@ -32,8 +31,6 @@ TYPES = {
 }
 PROPOSED, LAUNCHED, COMPLETED = 0, 2, 3
 REVENUE = 1
-# A seller's target of a quarter, in dollars, by the team's place.
-_TARGETS = (260_000, 220_000, 180_000, 180_000, 140_000)
 
 
 def campaigns(company: Company) -> Iterator[Row]:
@@ -113,43 +110,36 @@ def _response(people: People, record: Record, at: int, to: Ref, place: int) -> I
 
 
 def goals(company: Company) -> Iterator[Row]:
-    """What each seller is to win in a quarter, set a week before it begins."""
-    world = company.world
+    """What each seller is to win in a quarter."""
     metric = Ref("metric", guid("metric", REVENUE), "Revenue")
-    places = {team.name: place for place, team in enumerate(TEAMS)}
-    for quarter, (first, after) in enumerate(_quarters(world.start.date(), world.end.date())):
-        begins = datetime(first.year, first.month, first.day, tzinfo=UTC)
-        for user in world.users:
-            if user.left_at is not None and user.left_at <= begins:
-                continue
-            made = max(company.made, epoch_ms(begins - timedelta(days=7)))
-            values = {
-                "title": f"{user.name} {first:%Y}-Q{(first.month + 2) // 3}",
-                "goalownerid": company.user(user.index),
-                "ownerid": company.user(user.index),
-                "metricid": metric,
-                "goalstartdate": begins,
-                "goalenddate": datetime(after.year, after.month, after.day, tzinfo=UTC)
-                - timedelta(days=1),
-                "isamount": True,
-                "isfiscalperiodgoal": False,
-                "statecode": 0,
-                "statuscode": 0,
-                **company.priced(
-                    BASE_CURRENCY, first, targetmoney=Decimal(_TARGETS[places[user.team]])
-                ),
-            }
-            yield Row(1 + quarter * 10_000 + user.index, [Change(made, values)])
+    for number, (user, target) in enumerate(quotas(company.world), 1):
+        first = target.quarter
+        values = {
+            "title": f"{user.name} {first:%Y}-Q{(first.month + 2) // 3}",
+            "goalownerid": company.user(user.index),
+            "ownerid": company.user(user.index),
+            "metricid": metric,
+            "goalstartdate": target.begins_at,
+            "goalenddate": _last_day(target),
+            "isamount": True,
+            "isfiscalperiodgoal": False,
+            "statecode": 0,
+            "statuscode": 0,
+            **company.priced(BASE_CURRENCY, first, targetmoney=Decimal(target.amount)),
+        }
+        story = [Change(max(company.made, epoch_ms(target.set_at)), values)]
+        if target.raised_to is not None:
+            raised = company.priced(BASE_CURRENCY, first, targetmoney=Decimal(target.raised_to))
+            story.append(Change(epoch_ms(target.set_at + RAISED_AFTER), raised))
+        gone = target.withdrawn_at
+        yield Row(number, story, None if gone is None else epoch_ms(gone))
+
+
+def _last_day(target: Target) -> datetime:
+    """Midnight of the quarter's last day, as a goal ends."""
+    return target.ends_at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def metrics(company: Company) -> Iterator[Row]:
     """What goals are measured by."""
     yield Row(REVENUE, [Change(company.made, {"name": "Revenue", "statecode": 0, "statuscode": 1})])
-
-
-def _quarters(start: date, end: date) -> Iterator[tuple[date, date]]:
-    first = date(start.year, (start.month - 1) // 3 * 3 + 1, 1)
-    while first < end:
-        after = date(first.year + (first.month + 2) // 12, (first.month + 2) % 12 + 1, 1)
-        yield first, after
-        first = after

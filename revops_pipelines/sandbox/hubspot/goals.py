@@ -1,92 +1,25 @@
 """Goals and forecasts as HubSpot shows them: what sellers are to reach, and what they expect.
 
-Belongs here: the targets of users and teams by quarter, users' forecasts by month, and the
-properties of both. Does not: any deal.
+Belongs here: the goals of users and teams by quarter, users' forecasts by month, and the properties
+of both. Does not: what the targets are, any deal.
 
-The simulated company has no targets of its own; these are derived from who works there. Every user
-at work when a quarter begins has a revenue target for it (`quota`), every team the sum of them,
-and a target for calls that is no quota. Targets are set two weeks ahead (the first when the company
-begins); every ninth is raised by a tenth six weeks later; those of people who leave before the
-quarter are archived.
+Every target of the company is a goal (`world.quotas`); those of people who leave before the quarter
+are archived.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from revops_pipelines.sandbox.hubspot.contacts import TEAM_IDS
 from revops_pipelines.sandbox.hubspot.story import Change, epoch_ms, in_order, moment_text
-from revops_pipelines.sandbox.world.company import TEAMS, User
+from revops_pipelines.sandbox.world.quotas import RAISED_AFTER, Target, following, quota, targets
 from revops_pipelines.sandbox.world.world import World
 
 GOAL_IDS_FROM, GOAL_ID_STEP = 44_027_000_000, 11
 FORECAST_IDS_FROM, FORECAST_ID_STEP = 475_911_000_000, 13
-SET_AHEAD = timedelta(days=14)
-RAISED_EVERY, RAISED_AFTER = 9, timedelta(days=44)
 USER_IDS_FROM = 9_000
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One goal of one period: of a user or of a team; `kind` as HubSpot names the goal's type."""
-
-    kind: str
-    quarter: date
-    set_at: datetime
-    user: User | None
-    team: str
-    amount: int
-    raised_to: int | None
-
-    @property
-    def begins_at(self) -> datetime:
-        """First instant of the quarter."""
-        return datetime(self.quarter.year, self.quarter.month, 1, tzinfo=UTC)
-
-    @property
-    def ends_at(self) -> datetime:
-        """Last millisecond of the quarter, as HubSpot ends a target."""
-        following = _following(self.quarter, 3)
-        begins = datetime(following.year, following.month, 1, tzinfo=UTC)
-        return begins - timedelta(milliseconds=1)
-
-    def amount_at(self, now: datetime) -> int:
-        """The target as it stands then."""
-        raised = self.raised_to is not None and self.set_at + RAISED_AFTER <= now
-        return self.raised_to if raised and self.raised_to is not None else self.amount
-
-
-def quota(user_index: int, quarter: date) -> int:
-    """A seller's target of a quarter in dollars: 60,000 and more, 2,000 more each quarter.
-
-    >>> quota(0, date(2026, 1, 1)), quota(3, date(2026, 4, 1))
-    (60000, 77000)
-    """
-    quarters = (quarter.year - 2026) * 4 + (quarter.month - 1) // 3
-    return 60_000 + 5_000 * (user_index % 7) + 2_000 * quarters
-
-
-def targets(world: World) -> list[Target]:
-    """All targets from the world's first quarter to its last, in the order they were set."""
-    found: list[Target] = []
-    for quarter in _quarters(world.start, world.end):
-        begins = datetime(quarter.year, quarter.month, 1, tzinfo=UTC)
-        at = max(begins - SET_AHEAD, world.start)
-        known = [user for user in world.users if user.at_work(at)]
-        for user in known:
-            amount = quota(user.index, quarter)
-            raised = amount * 11 // 10 if (len(found) + 1) % RAISED_EVERY == 0 else None
-            found.append(Target("sales_quota", quarter, at, user, user.team, amount, raised))
-        for team in TEAMS:
-            members = [user for user in known if user.team == team.name]
-            total = sum(quota(user.index, quarter) for user in members)
-            if members:
-                found.append(Target("sales_quota", quarter, at, None, team.name, total, None))
-                calls = 400 * len(members)
-                found.append(Target("calls_made", quarter, at, None, team.name, calls, None))
-    return found
 
 
 class GoalTargets:
@@ -108,9 +41,8 @@ class GoalTargets:
 
     def gone(self, position: int) -> tuple[int | None, bool]:
         """When it was archived."""
-        target = self._targets[position]
-        left = target.user.left_at if target.user else None
-        return (epoch_ms(left), True) if left and left < target.begins_at else (None, False)
+        gone = self._targets[position].withdrawn_at
+        return (None, False) if gone is None else (epoch_ms(gone), True)
 
     def born(self, position: int) -> int:
         """When the record appeared, epoch milliseconds."""
@@ -192,8 +124,8 @@ class Forecasts:
         month, user = self._said[position]
         quarter = date(month.year, month.month - (month.month - 1) % 3, 1)
         begins = datetime(month.year, month.month, 1, tzinfo=UTC)
-        following = _following(month, 1)
-        ends = datetime(following.year, following.month, 1, tzinfo=UTC) - timedelta(milliseconds=1)
+        later = following(month, 1)
+        ends = datetime(later.year, later.month, 1, tzinfo=UTC) - timedelta(milliseconds=1)
         boldness = 7 + (user.index * 7 + month.month) % 7
         values: dict[str, str | None] = {
             "hs_object_id": str(self.id(position)),
@@ -217,25 +149,8 @@ def _handed_in(month: date) -> datetime:
     return datetime(month.year, month.month, 5, 9, tzinfo=UTC)
 
 
-def _following(month: date, months: int) -> date:
-    """The first day of the month so many later.
-
-    >>> _following(date(2026, 11, 1), 3)
-    datetime.date(2027, 2, 1)
-    """
-    number = month.year * 12 + month.month - 1 + months
-    return date(number // 12, number % 12 + 1, 1)
-
-
 def _months(start: datetime, end: datetime) -> Iterator[date]:
     month = date(start.year, start.month, 1)
     while month < end.date():
         yield month
-        month = _following(month, 1)
-
-
-def _quarters(start: datetime, end: datetime) -> Iterator[date]:
-    quarter = date(start.year, start.month - (start.month - 1) % 3, 1)
-    while quarter < end.date():
-        yield quarter
-        quarter = _following(quarter, 3)
+        month = following(month, 1)

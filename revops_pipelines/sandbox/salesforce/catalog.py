@@ -16,6 +16,7 @@ from revops_pipelines.sandbox.salesforce.story import Change, day_text, epoch_ms
 from revops_pipelines.sandbox.salesforce.table import Listed
 from revops_pipelines.sandbox.world.billing_catalog import CURRENCIES, PLANS
 from revops_pipelines.sandbox.world.fx import LEVELS
+from revops_pipelines.sandbox.world.quotas import RAISED_AFTER, quotas
 from revops_pipelines.sandbox.world.world import World
 
 Row = tuple[int, Sequence[Change], int | None]
@@ -23,8 +24,6 @@ Row = tuple[int, Sequence[Change], int | None]
 RATE_STEP = Decimal("0.000001")
 LAST_DAY = "9999-12-31"
 ZERO_DECIMAL = ("JPY",)
-# Quotas of one quarter for one seller of each team; more would only repeat them.
-QUOTA_DOLLARS = 40_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,39 +186,39 @@ def _periods(world: World) -> Iterator[Row]:
                     "Type": kind,
                     "StartDate": start.isoformat(),
                     "EndDate": last.isoformat(),
-                    "IsForecastPeriod": kind == "Month",
+                    "IsForecastPeriod": kind == "Quarter",
                     "Number": (first - 1) // length + 1,
                     "FullyQualifiedLabel": f"{kind} {(first - 1) // length + 1} FY {year}",
                 }
                 yield number, [Change(began, values, AUTOMATED)], None
 
 
-def period_number(year: int, month: int, first_year: int) -> int:
-    """The number of a month's Period.
+def quarter_number(year: int, month: int, first_year: int) -> int:
+    """The number of the Period of the quarter that a month lies in.
 
-    >>> period_number(2025, 2, 2024)
-    24
+    >>> quarter_number(2025, 2, 2024), quarter_number(2025, 12, 2024)
+    (19, 22)
     """
-    return (year - first_year) * 17 + 5 + month
+    return (year - first_year) * 17 + 2 + (month - 1) // 3
 
 
 def _quotas(world: World) -> Iterator[Row]:
-    quarter = (world.anchor.month - 1) // 3 * 3 + 1
-    began = epoch_ms(world.start)
-    sellers = {user.team: user for user in reversed(world.users)}
-    number = 0
-    for user in sellers.values():
-        for month in range(quarter, quarter + 3):
-            number += 1
-            period = period_number(world.anchor.year, month, world.start.year)
-            values = {
-                "ForecastingTypeId": ids.record_id("ForecastingType", 1),
-                "PeriodId": ids.record_id("Period", period),
-                "StartDate": date(world.anchor.year, month, 1).isoformat(),
-                "QuotaOwnerId": ids.user_id(user.hubspot_id),
-                "QuotaAmount": QUOTA_DOLLARS,
-                "IsAmount": True,
-                "IsQuantity": False,
-                "CurrencyIsoCode": BASE,
-            }
-            yield number, [Change(began, values, AUTOMATED)], None
+    for number, (user, target) in enumerate(quotas(world), 1):
+        quarter, at = target.quarter, target.set_at
+        period = quarter_number(quarter.year, quarter.month, world.start.year)
+        values = {
+            "ForecastingTypeId": ids.record_id("ForecastingType", 1),
+            "PeriodId": ids.record_id("Period", period),
+            "StartDate": quarter.isoformat(),
+            "QuotaOwnerId": ids.user_id(user.hubspot_id),
+            "QuotaAmount": float(target.amount),
+            "IsAmount": True,
+            "IsQuantity": False,
+            "CurrencyIsoCode": BASE,
+        }
+        story = [Change(epoch_ms(at), values, AUTOMATED)]
+        if target.raised_to is not None:
+            raised = {"QuotaAmount": float(target.raised_to)}
+            story.append(Change(epoch_ms(at + RAISED_AFTER), raised, AUTOMATED))
+        gone = target.withdrawn_at
+        yield number, story, None if gone is None else epoch_ms(gone)

@@ -69,7 +69,9 @@ class Table:
         self.born: Numbers = np.full(count, FOREVER, np.int64)
         self.gone: Numbers = np.full(count, FOREVER, np.int64)
         self._archived: Numbers = np.full(count, FOREVER, np.int64)
-        bin_ms = FOREVER if keeps_deleted else RECYCLE_BIN_MS
+        # What has no mark of deletion is in no recycle bin: it is gone.
+        has_bin = "IsDeleted" in schema.fields
+        bin_ms = 0 if not has_bin else FOREVER if keeps_deleted else RECYCLE_BIN_MS
         self._changed_at, self._until, self._record = self._entries(bin_ms)
         self._seconds: Numbers = self._changed_at // 1_000
         self._purged = np.where(self.gone > FOREVER - bin_ms, FOREVER, self.gone + bin_ms)
