@@ -28,8 +28,13 @@ PAIRS = [
     ("dynamics", "hubspot_marketing", "chargebee"),
 ]
 ALL = [stack for stack in product(CRMS, MARKETING, BILLING) if stack != USUAL]
-STACKS = ALL if os.environ.get("REVOPS_ALL_STACKS") else PAIRS
 SEEDS = (7, 11)
+# In every run each pair of systems on one of the seeds; all on both take a quarter of an hour.
+CHOSEN = (
+    list(product(SEEDS, ALL))
+    if os.environ.get("REVOPS_ALL_STACKS")
+    else [(SEEDS[place % 2], stack) for place, stack in enumerate(PAIRS)]
+)
 # HubSpot tells instants to the millisecond, Salesforce and Dynamics to the second: a span between
 # two of them may be off by one second, and a value per day of such spans in its fifth digit.
 SECOND = {"minutes": Decimal(1) / 60, "days": Decimal(1) / 86400}
@@ -66,7 +71,7 @@ Key = tuple[Any, ...]
 
 
 @pytest.fixture(
-    params=[(seed, stack) for stack in STACKS for seed in SEEDS],
+    params=CHOSEN,
     ids=lambda chosen: f"{' '.join(chosen[1])} {chosen[0]}",
 )
 def nights(request: pytest.FixtureRequest, night: Callable[..., Night]) -> tuple[Night, Night]:
