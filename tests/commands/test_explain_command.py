@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
-from metric_warehouse import in_order
 from random_company import company_of, filled
 
 from revops_pipelines import cli
@@ -25,7 +24,7 @@ def state(tmp_path_factory):
         "UPDATE conformed.opportunities SET name = '=1+1', url = 'https://crm.example/' "
         "|| opportunity_id"
     )
-    warehouse.build(*in_order())
+    warehouse.build("win_rate", "mrr")
     home = tmp_path_factory.mktemp("state")
     source = warehouse.rows("SELECT current_database()")[0][0]
     warehouse.connection.execute(f"ATTACH '{home}/published.duckdb' AS published")

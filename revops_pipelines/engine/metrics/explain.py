@@ -145,7 +145,11 @@ def _explained(
     is_whole = period_start_on in published
     value = published[period_start_on]["value"] if is_whole else shares.value(now=True)
     before = published.get(before_on, {}).get("value") if is_whole else shares.value(now=False)
-    adds_up = shares.is_plain if not is_whole else shares.adds_up(published[period_start_on])
+    adds_up = shares.is_plain and all(
+        shares.adds_up(published[on], now=on == period_start_on)
+        for on in (period_start_on, before_on)
+        if on in published
+    )
     told = names_of(connection, series.subject, {cell.subject for cell in counted})
     groups = {
         column: shares.groups(place, adds_up)

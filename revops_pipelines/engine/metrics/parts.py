@@ -78,11 +78,11 @@ class Shares:
             return parts[0]
         return parts[0] / parts[1] if parts[1] else None
 
-    def adds_up(self, published: Mapping[str, Any]) -> bool:
-        """Whether the subjects' parts make the published numbers: not so for medians."""
+    def adds_up(self, published: Mapping[str, Any], *, now: bool) -> bool:
+        """Whether the subjects' parts make a period's published numbers: not so for medians."""
         if not self.is_plain:
             return False
-        total = self.total(now=True)
+        total = self.total(now=now)
         wanted = (published["numerator"], published["denominator"] if self.divides else None)
         return all(
             told is None or abs(Fraction(told) - mine) <= Fraction(1, 10**6)
