@@ -27,7 +27,7 @@ from revops_pipelines.sandbox.server import running
 from revops_pipelines.sandbox.world.world import build_world
 from revops_pipelines.settings import Settings
 
-# What says when and by which run, not what.
+# What says when and by which run, not what. What is told of nights is no part of a rebuild.
 MOMENTS = "computed_at"
 
 
@@ -75,7 +75,8 @@ def contents(path: Path) -> tuple[dict[str, list[str]], datetime]:
     with in_utc(duckdb.connect(str(path), read_only=True)) as connection:
         as_of = connection.execute("SELECT as_of_at FROM ops.parameters").fetchall()[0][0]
         measured = connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'metrics'"
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'metrics' "
+            "AND table_name NOT IN ('metric_standing', 'quality_effects', 'restatements')"
         ).fetchall()
         tables = [f"conformed.{entity}" for entity in (*CONTRACTS, "identity_links")]
         tables += [f"metrics.{name}" for (name,) in measured]

@@ -12,7 +12,8 @@ from metric_warehouse import METRICS, Warehouse, at
 from revops_pipelines.engine.metrics.effects import Effect, write_effects
 
 QUARANTINE = (
-    "CREATE OR REPLACE TABLE ops.quarantine (entity VARCHAR, source VARCHAR, source_id VARCHAR)"
+    "INSERT INTO ops.quarantine VALUES (?, 'crm', ?, 'cast', 'name', NULL, "
+    "TIMESTAMP '2026-06-01', TIMESTAMP '2026-06-01', 'run')"
 )
 
 
@@ -31,7 +32,6 @@ def deal(name: str, **columns: Any) -> dict[str, Any]:
 @pytest.fixture
 def effects(warehouse: Warehouse) -> Any:
     """Builds a metric and gives its effects by cause."""
-    warehouse.connection.execute(QUARANTINE)
 
     def of(name: str) -> dict[str, Effect]:
         warehouse.build(name)
@@ -51,10 +51,13 @@ def test_sound_data_cost_nothing(warehouse: Warehouse, effects: Any) -> None:
 def test_rows_in_quarantine_may_be_for_or_against(warehouse: Warehouse, effects: Any) -> None:
     """3 of 4 were won; two more of which nobody knows: 3 to 5 of 6."""
     warehouse.put("opportunities", *(deal(name) for name in "abc"), deal("d", is_won=False))
-    warehouse.connection.execute(
-        "INSERT INTO ops.quarantine VALUES ('opportunities', 'crm', '1'), "
-        "('opportunities', 'crm', '1'), ('opportunities', 'crm', '2'), ('leads', 'crm', '3')"
-    )
+    for entity, record in (
+        ("opportunities", "1"),
+        ("opportunities", "1"),
+        ("opportunities", "2"),
+        ("leads", "3"),
+    ):
+        warehouse.connection.execute(QUARANTINE, [entity, record])
     found = effects("win_rate")["quarantine: opportunities"]
     assert (found.rows, found.value) == (2, Fraction(3, 4))
     assert (found.lower, found.upper) == (Fraction(3, 6), Fraction(5, 6))

@@ -30,6 +30,9 @@ def copy_as_known(
     """
     naive = at.astimezone(UTC).replace(tzinfo=None)
     versions, told = f"{quoted(live)}.{table.versions}", f"{quoted(live)}.{table.tombstones}"
+    there = _columns(connection, live, table)
+    if not there:
+        return
     row = connection.execute(f"SELECT min(_extracted_at) FROM {versions}").fetchone()
     if row is None or row[0] is None:
         return
@@ -41,7 +44,7 @@ def copy_as_known(
         f"CREATE OR REPLACE TEMP TABLE as_known AS SELECT {', '.join(table.columns)}, {alive}, "
         f"row_number() OVER (PARTITION BY {table.key_list} ORDER BY _updated_at DESC, "
         f"_extracted_at DESC, _load_id DESC, payload_hash) = 1 AS is_current "
-        f"FROM ({_typed(connection, table, versions)}) WHERE _extracted_at <= $at",
+        f"FROM ({_typed(table, versions, there)}) WHERE _extracted_at <= $at",
         {"at": known_at},
     )
     for name, which in ((table.current, "is_current"), (table.history, "NOT is_current")):
@@ -57,10 +60,19 @@ def copy_as_known(
     tombstones.mark_all(connection, table)
 
 
-def _typed(connection: duckdb.DuckDBPyConnection, table: RawTable, versions: str) -> str:
+def _columns(connection: duckdb.DuckDBPyConnection, live: str, table: RawTable) -> set[str]:
+    """The columns, quoted, that the live file has of a stream; none where it was never pulled."""
+    rows = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'raw' "
+        "AND 'raw.' || '\"' || table_name || '\"' = ?",
+        [live, table.versions],
+    ).fetchall()
+    return {quoted(name) for (name,) in rows}
+
+
+def _typed(table: RawTable, versions: str, there: set[str]) -> str:
     """The versions with the declared columns; out of the payloads where some came in since."""
-    told = connection.execute(f"SELECT * FROM {versions} LIMIT 0").description or ()
-    if {quoted(column[0]) for column in told} >= set(table.columns):
+    if there >= set(table.columns):
         return f"SELECT * FROM {versions}"
     kept = ", ".join(BOOKKEEPING)
     return (
