@@ -38,7 +38,7 @@ ui: $(READY) ## Sandbox, Dagster webserver and daemon on 127.0.0.1, until Ctrl-C
 	@$(BIN)/revops ui
 
 test: $(READY) ## The tests.
-	@$(BIN)/python -m pytest -n 2 --dist worksteal tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 check: $(READY) ## Linters and types.
 	@$(BIN)/ruff format --check .

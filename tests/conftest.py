@@ -9,6 +9,9 @@
     are those of `sandbox.frame.Options`, and `clock` and `world`.
 `specs`: the folder of published vendor specifications; a test that asks for it is skipped where
     that folder is absent.
+
+Modules that share something costly to make (whole nights, random companies with all their metrics)
+run in one worker each, so that it is made once.
 """
 
 from __future__ import annotations
@@ -27,6 +30,27 @@ from revops_pipelines.sandbox.world.world import World, build_world
 
 ANCHOR = date(2026, 6, 30)
 SPECS = Path(__file__).parents[1] / "../shared/specs"
+
+
+# Module -> the worker group in which what it shares is made once.
+TOGETHER = {
+    "test_metric_oracles": "nights",
+    "test_stacks": "nights",
+    "test_truth": "nights",
+    "test_random_companies": "companies",
+    "test_identities": "identities",
+    "test_metrics": "metrics",
+    "test_explain": "explained",
+    "test_rebuild": "rebuild",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the modules that share something costly together; without xdist it means nothing."""
+    for item in items:
+        group = TOGETHER.get(item.path.stem)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

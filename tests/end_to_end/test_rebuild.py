@@ -29,6 +29,7 @@ from revops_pipelines.settings import Settings
 
 # What says when and by which run, not what. What is told of nights is no part of a rebuild.
 MOMENTS = "computed_at"
+LONG_TABLE = "metrics.metric_values"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def contents(path: Path) -> tuple[dict[str, list[str]], datetime]:
         as_of = connection.execute("SELECT as_of_at FROM ops.parameters").fetchall()[0][0]
         measured = connection.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'metrics' "
-            "AND table_name NOT IN ('metric_standing', 'quality_effects', 'restatements')"
+            "AND table_name NOT IN "
+            "('metric_standing', 'quality_effects', 'restatements', 'data_quality')"
         ).fetchall()
         tables = [f"conformed.{entity}" for entity in (*CONTRACTS, "identity_links")]
         tables += [f"metrics.{name}" for (name,) in measured]
@@ -86,7 +88,8 @@ def contents(path: Path) -> tuple[dict[str, list[str]], datetime]:
 
 
 def rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    cursor = connection.execute(f"SELECT * FROM {table}")
+    told = "WHERE metric NOT LIKE 'data_quality%'" if table == LONG_TABLE else ""
+    cursor = connection.execute(f"SELECT * FROM {table} {told}")
     names = [column[0] for column in cursor.description]
     kept = [place for place, name in enumerate(names) if name not in MOMENTS]
     return sorted(repr([row[place] for place in kept]) for row in cursor.fetchall())
