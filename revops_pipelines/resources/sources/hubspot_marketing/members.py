@@ -37,8 +37,7 @@ def pull_members(job: Pull) -> None:
     """
     api: HubSpot = job.client
     options = options_of(api)
-    lists = _lists_that_count(job)
-    at = api.http.server_now() or job.now
+    at, lists = _lists_that_count(job)
     cursor = dict(job.cursor) | {"until": at.isoformat()}
     full_at, until = job.cursor.get("full_at"), job.cursor.get("until")
     every = timedelta(days=options.full_every_days) - EARLY
@@ -62,10 +61,12 @@ def pull_members(job: Pull) -> None:
     job.finish(cursor)
 
 
-def _lists_that_count(job: Pull) -> list[List]:
-    """Lists of contacts that belong to a campaign, or all of them."""
+def _lists_that_count(job: Pull) -> tuple[datetime, list[List]]:
+    """Lists of contacts that belong to a campaign, or all of them, and as of when they are told."""
+    at: datetime = job.client.http.server_now() or job.now
+    lists: list[List]
     try:
-        lists: list[List] = job.fetched[LISTS]
+        at, lists = job.fetched[LISTS]
     except KeyError:
         lists = [
             msgspec.json.decode(record, type=List)
@@ -74,9 +75,9 @@ def _lists_that_count(job: Pull) -> list[List]:
         ]
     contacts = [each for each in lists if each.object_type_id == CONTACT_TYPE]
     if options_of(job.client).with_every_list:
-        return contacts
+        return at, contacts
     wanted = lists_of_campaigns(job)
-    return [each for each in contacts if each.list_id in wanted]
+    return at, [each for each in contacts if each.list_id in wanted]
 
 
 def _moved(each: List, since: datetime) -> bool:

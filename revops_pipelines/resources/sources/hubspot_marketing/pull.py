@@ -265,12 +265,14 @@ def pull_lists(job: Pull) -> None:
     """Lists, with how many are on each."""
     known: list[List] = []
     total = 0
+    # Who came on a list while the lists were read is told by the next pull of them.
+    at = job.client.http.server_now() or job.now
     for page in listed_lists(job):
         total = page.total
         job.write(bytes(record) for record in page.lists)
         known.extend(msgspec.json.decode(record, type=List) for record in page.lists)
     job.promised(total)
-    job.share(LISTS, known)
+    job.share(LISTS, (at, known))
     job.complete_ids((each.list_id,) for each in known)
     job.finish({})
 
