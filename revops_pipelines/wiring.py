@@ -91,14 +91,15 @@ def drawn(settings: Settings) -> Drawn:
         explained,
         quarantined_of,
     )
-    from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
+    from revops_pipelines.reporting.page import ReportSettings, write_report
+    from revops_pipelines.reporting.site import build_site
 
     metrics = tuple(discover(metric_plugins, Metric, settings.plugins.folder).values())
     currency = settings.company.base_currency
     with open_snapshot(settings.published_path) as connection:
         told = explained(connection, metrics)
         quarantined = quarantined_of(connection)
-        html = build_report(
+        pages = build_site(
             connection,
             metrics,
             ReportSettings(
@@ -108,11 +109,12 @@ def drawn(settings: Settings) -> Drawn:
                 min_n=settings.statistics.min_n,
                 is_sandbox=systems_of(settings).sandbox,
             ),
-            told.keys(),
+            told,
         )
     for name, explanation in told.items():
         page = settings.report_path.parent / "explain" / f"{name}.html"
         rows = quarantined.get(explanation.series.subject, 0)
         write_report(drilldown(explanation, currency, rows), page)
-    write_report(html, settings.report_path)
+    for name, html in pages.items():
+        write_report(html, settings.report_path.parent / name)
     return Drawn(settings.report_path, {name: contributors(each) for name, each in told.items()})

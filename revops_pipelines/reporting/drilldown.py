@@ -18,7 +18,8 @@ from revops_pipelines.engine.metrics.effects import effects
 from revops_pipelines.engine.metrics.explain import Explanation, Record, explain
 from revops_pipelines.engine.metrics.explain_rows import SUBJECTS, NothingToExplainError
 from revops_pipelines.engine.metrics.parts import Group, Number
-from revops_pipelines.reporting.numbers import NONE, shown
+from revops_pipelines.reporting.moved import part_shown
+from revops_pipelines.reporting.numbers import shown
 from revops_pipelines.reporting.page import templates
 
 RECORDS_SHOWN = 50
@@ -129,19 +130,6 @@ def contributors(told: Explanation, count: int = 10) -> list[dict[str, Any]]:
         }
         for record in told.records[:count]
     ]
-
-
-def part_shown(part: Fraction | None, unit: str, currency: str) -> str:
-    """A part of a change, with its sign.
-
-    >>> part_shown(Fraction(-1, 80), "share", "USD"), part_shown(Fraction(5), "money", "USD")
-    ('-1.25 pts', '+$5.00')
-    """
-    if part is None:
-        return NONE
-    if unit == "share":
-        return f"{float(part) * 100:+.2f} pts"
-    return ("+" if part >= 0 else "-") + shown(abs(float(part)), unit, currency)
 
 
 def exactly(value: Fraction) -> str:

@@ -174,7 +174,7 @@ def stages(connection: duckdb.DuckDBPyConnection) -> list[StageRow]:
 
 def open_alerts(connection: duckdb.DuckDBPyConnection) -> list[AlertRow]:
     """Alerts that fire now, the most severe and oldest first."""
-    if not _has_table(connection, "alert_states"):
+    if not _has_table(connection, "ops", "alert_states"):
         return []
     rows = connection.execute(
         "SELECT rule, severity, fired_at, notice FROM ops.alert_states "
@@ -225,11 +225,10 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     row = connection.execute(
-        "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops' "
-        "AND table_name = ?",
-        [table],
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+        [schema, table],
     ).fetchone()
     return bool(row and row[0])
 
@@ -252,11 +251,7 @@ RESTATED_SHOWN = 15
 
 def restated(connection: duckdb.DuckDBPyConnection, currency: str) -> list[Restated]:
     """The closed months and quarters that changed last; none where the table is not there yet."""
-    there = connection.execute(
-        "SELECT COUNT(*) FROM information_schema.tables "
-        "WHERE table_schema = 'metrics' AND table_name = 'restatements'"
-    ).fetchone()
-    if there is None or not there[0]:
+    if not _has_table(connection, "metrics", "restatements"):
         return []
     rows = connection.execute(
         "SELECT metric, grain, period_start_on, old_value, new_value, unit, why, restated_at "

@@ -19,6 +19,7 @@ from revops_pipelines.reporting.numbers import shown, shown_change
 STAGES = ("engage", "execute", "expand", "trust")
 # The order in which people ask; what is not named here follows by name.
 FIRST = (
+    *("qualified_pipeline_created", "net_new_arr", "data_quality"),
     *("speed_to_lead", "sla_attainment", "lead_contact_rate", "lead_to_opportunity"),
     *("win_rate", "sales_cycle", "average_selling_price", "pipeline_velocity"),
     *("closed_value_velocity", "stage_conversion", "stage_duration"),
@@ -43,9 +44,11 @@ class Point:
 class ScoreLine:
     """One metric on the scorecard; texts are ready to show.
 
-    `latest` is the last month that is closed and old enough, None before there is one. `verdict` is
-    `good`, `bad`, or empty where there is no target or too few cases. `waiting` names later months
-    that cannot be judged yet.
+    `latest` is the last month that is closed and old enough, None before there is one; of a metric
+    that has never been published for more than the running month (what is stuck, owed or up for
+    renewal now) it is that one, and `is_now`. `verdict` is `good`, `bad`, or empty where there is
+    no target or too few cases, or the month still runs. `waiting` counts later months that cannot
+    be judged yet.
     """
 
     metric: Metric
@@ -62,6 +65,7 @@ class ScoreLine:
     waiting: int
     lacks: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    is_now: bool = False
 
     @property
     def period(self) -> str:
@@ -122,7 +126,8 @@ def _line(
     min_n: int,
 ) -> ScoreLine:
     mature = [point for point in points if point.is_mature and point.value is not None]
-    latest = mature[-1] if mature else None
+    is_now = _stands_now(points)
+    latest = points[0] if is_now else mature[-1] if mature else None
     before = mature[-2].value if len(mature) > 1 else None
     moved = None if latest is None or before is None else (latest.value or Decimal(0)) - before
     is_thin = latest is not None and latest.n < min_n
@@ -135,11 +140,16 @@ def _line(
         target=shown(target, metric.unit, currency),
         n=latest.n if latest else 0,
         interval=_interval(latest, metric.unit, currency),
-        verdict="" if is_thin else _verdict(metric, latest, target),
+        verdict="" if is_thin or is_now else _verdict(metric, latest, target),
         movement=_movement(metric, moved),
         is_thin=is_thin,
         waiting=sum(1 for point in points if latest is None or point.on > latest.on),
+        is_now=is_now,
     )
+
+
+def _stands_now(points: Sequence[Point]) -> bool:
+    return len(points) == 1 and not points[0].is_mature and points[0].value is not None
 
 
 def _interval(latest: Point | None, unit: str, currency: str) -> str:

@@ -15,8 +15,9 @@ from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.reporting import charts
 from revops_pipelines.reporting.numbers import shown, shown_change
-from revops_pipelines.reporting.page import ReportSettings, build_report, write_report
+from revops_pipelines.reporting.page import PAGES, ReportSettings, write_report
 from revops_pipelines.reporting.scorecard import scorecard
+from revops_pipelines.reporting.site import build_site
 
 METRICS = tuple(discover(metric_plugins, Metric).values())
 NASTY = "<script>alert('x')</script>\"&"
@@ -90,14 +91,60 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_the_page_is_inert_and_alone(published):
-    html = build_report(published, METRICS, settings())
+def text_of(connection, name="index.html", **changes) -> str:
+    html = build_site(connection, METRICS, settings(**changes))[name]
+    return " ".join("".join(Page(html).texts).split())
+
+
+@pytest.mark.parametrize("name", [name for name, _ in PAGES])
+def test_each_page_is_inert_and_leads_to_its_siblings_alone(published, name):
+    html = build_site(published, METRICS, settings())[name]
     page = Page(html)
     assert not {"script", "iframe", "object", "link"} & set(page.tags)
-    assert page.addresses == ["https://crm.example/1"], "the CRM link is the only way out"
+    siblings = {sibling for sibling, _ in PAGES if sibling != name}
+    out = ["https://crm.example/1"] if name == "index.html" else []
+    assert sorted(page.addresses) == sorted([*siblings, *out]), "the CRM link is the only way out"
     assert "default-src 'none'" in html
     assert "url(" not in html.replace("url(#", "")
-    assert NASTY in "".join(page.texts), "shown as text"
+
+
+def test_names_that_try_to_be_code_are_shown_as_text(published):
+    assert NASTY in text_of(published), "shown as text"
+
+
+def test_an_alert_leads_to_web_addresses_alone(published):
+    published.execute(
+        "UPDATE ops.alert_states SET notice = json_merge_patch(notice, "
+        """'{"url": "javascript:alert(1)"}')"""
+    )
+    addresses = Page(build_site(published, METRICS, settings())["index.html"]).addresses
+    assert all(address.endswith(".html") for address in addresses)
+
+
+def test_the_pages_show_what_is_published(published):
+    for name in ("index.html", "sales.html"):
+        assert "25.0%" in text_of(published, name)
+        assert "-5.0 pts" in text_of(published, name)
+        assert "n = 44, 20.0% to 30.0%" in text_of(published, name)
+
+
+def test_every_metric_is_in_the_table_and_only_headlines_with_values_are_tiles(published):
+    html = build_site(published, METRICS, settings())["index.html"]
+    assert html.count('<tr class="metric">') == len([m for m in METRICS if "month" in m.grains])
+    assert html.count('class="card tile"') == 1
+
+
+def test_what_stands_now_is_shown_and_not_judged(published):
+    published.execute(
+        "INSERT INTO metrics.metric_values VALUES "
+        "('stuck_deals', 'month', '2026-06-01', '{}', 7, 30, NULL, NULL, false)"
+    )
+    lines = scorecard(published, METRICS, {"stuck_deals": Decimal(1)}, "USD", 20)
+    [line] = [line for line in lines if line.metric.name == "stuck_deals"]
+    assert (line.value, line.is_now, line.verdict) == ("7", True, "")
+    assert "as it stands now" in text_of(published)
+    [other] = [line for line in lines if line.metric.name == "win_rate"]
+    assert not other.is_now
 
 
 def test_the_scorecard_shows_the_last_month_that_can_be_judged(published):
@@ -120,15 +167,10 @@ def test_too_few_cases_are_never_judged(published):
 
 
 def test_the_page_shows_staleness_quarantine_and_the_sandbox(published):
-    text = "".join(Page(build_report(published, METRICS, settings(is_sandbox=True))).texts)
+    text = text_of(published, is_sandbox=True)
     assert "stale" in text
     assert "simulated company" in text
     assert "Acme & Sons" in text
-
-
-def test_every_tile_says_what_its_number_means(published):
-    html = build_report(published, METRICS, settings())
-    assert html.count('class="card tile"') == len([m for m in METRICS if "month" in m.grains])
 
 
 def test_the_file_is_its_owners_alone(published, tmp_path):
