@@ -17,7 +17,7 @@ export UV_NATIVE_TLS ?= 1
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check stacks bench clean
+.PHONY: help demo ui test thorough check stacks bench clean
 
 help: ## Say what there is to run.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,13 +40,16 @@ ui: $(READY) ## Sandbox, Dagster webserver and daemon on 127.0.0.1, until Ctrl-C
 test: $(READY) ## The tests.
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
+thorough: $(READY) ## The tests on every simulated and random company that they name.
+	@REVOPS_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
 check: $(READY) ## Linters and types.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 stacks: $(READY) ## Every combination of systems on two seeds; a quarter of an hour.
-	@REVOPS_ALL_STACKS=1 $(BIN)/python -m pytest -n 2 tests/end_to_end/test_stacks.py
+	@REVOPS_ALL_STACKS=1 REVOPS_THOROUGH=1 $(BIN)/python -m pytest -n 2 tests/end_to_end/test_stacks.py
 
 bench: GROUPS := --group bench
 bench: $(READY) ## Benchmarks: ratios against the limit and against peers, in one run.

@@ -10,12 +10,14 @@
 `specs`: the folder of published vendor specifications; a test that asks for it is skipped where
     that folder is absent.
 
+A test that names several seeds runs on the first of them; `make thorough` runs all.
 Modules that share something costly to make (whole nights, random companies with all their metrics)
 run in one worker each, so that it is made once.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
@@ -45,12 +47,25 @@ TOGETHER = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the modules that share something costly together; without xdist it means nothing."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One company per test, unless all are asked for; what shares something costly together."""
+    if not os.environ.get("REVOPS_THOROUGH"):
+        others = [item for item in items if _is_of_another_seed(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
     for item in items:
         group = TOGETHER.get(item.path.stem)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_of_another_seed(item: pytest.Item) -> bool:
+    """Is it the same test on a further company: another of its module's `SEEDS` than the first?"""
+    seeds = getattr(getattr(item, "module", None), "SEEDS", ())
+    callspec = getattr(item, "callspec", None)
+    values = [] if callspec is None else list(callspec.params.values())
+    named = [value[0] if isinstance(value, tuple) and value else value for value in values]
+    return any(isinstance(seed, int) and seed in seeds[1:] for seed in named)
 
 
 @pytest.fixture(scope="session")

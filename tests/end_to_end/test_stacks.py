@@ -29,7 +29,7 @@ PAIRS = [
 ]
 ALL = [stack for stack in product(CRMS, MARKETING, BILLING) if stack != USUAL]
 SEEDS = (7, 11)
-# In every run each pair of systems on one of the seeds; all on both take a quarter of an hour.
+# In every run some of the pairs; all stacks on both seeds take a quarter of an hour.
 CHOSEN = (
     list(product(SEEDS, ALL))
     if os.environ.get("REVOPS_ALL_STACKS")
