@@ -29,7 +29,8 @@ from revops_pipelines.engine.metrics.explain import Explanation, explain
 from revops_pipelines.engine.metrics.explain_rows import NothingToExplainError
 from revops_pipelines.engine.metrics.parts import Group, Number
 from revops_pipelines.engine.plugin_tables import nearest
-from revops_pipelines.reporting.drilldown import exactly, part_shown
+from revops_pipelines.reporting.drilldown import exactly
+from revops_pipelines.reporting.moved import part_shown
 from revops_pipelines.reporting.numbers import shown
 
 CSV_COLUMNS = (
