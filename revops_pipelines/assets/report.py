@@ -35,7 +35,7 @@ class Drawn:
 
 
 def report_asset(draw: Callable[[], Drawn]) -> dg.AssetsDefinition:
-    """`report/index`: the self-contained page, drawn from the published snapshot.
+    """`report/index`: the self-contained pages, drawn from the published snapshot.
 
     Each metric's asset is told its top contributors, so that they stand on its page in the UI.
     """
@@ -43,7 +43,7 @@ def report_asset(draw: Callable[[], Drawn]) -> dg.AssetsDefinition:
     @dg.asset(
         key=REPORT_KEY,
         deps=[PUBLISHED_KEY],
-        description="One self-contained page: scorecard, trends, alerts, trust.",
+        description="Self-contained pages: the company, each team, maturity.",
         group_name="published",
         owners=["team:revenue-operations"],
         kinds={"html"},

@@ -1,1 +1,1 @@
-"""Scorecard, pictures and the report page."""
+"""Scorecard, pictures and the pages of the report."""

@@ -161,7 +161,7 @@ REVENUE = Area(
             "customers with a running subscription are tied to a company of the CRM",
             "Hand the CRM's identifier to billing when a customer is made.",
             f"""
-SELECT count(DISTINCT accounts.account_id), count(*) FROM (
+SELECT count(accounts.account_id), count(*) FROM (
   SELECT DISTINCT subscriptions.customer_id {_RUNNING}) AS running
 LEFT JOIN conformed.customers AS customers USING (customer_id)
 LEFT JOIN conformed.accounts AS accounts ON accounts.account_id = customers.account_id""",
