@@ -41,6 +41,7 @@ from revops_pipelines.engine.alerts.tables import (
 RULE_KEY = "(rule)"
 # One missed evaluation of a rule that runs every five minutes is no news; three are.
 STALE_AFTER = timedelta(minutes=15)
+_COPIED = ("rule", "alert_key", "episode", "severity", "run_id", "is_shadow")
 
 
 class RuleError(Exception):
@@ -51,6 +52,7 @@ class RuleError(Exception):
 class _Changes:
     """What one evaluation is about to commit."""
 
+    is_shadow: bool = False
     states: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -66,9 +68,13 @@ def evaluate_rule(
     now: datetime,
     run_id: str,
     *,
+    is_shadow: bool = False,
     crash_point: Callable[[str], None] = lambda _name: None,
 ) -> Evaluation:
     """Judge every subject of `rule` at `now` and commit events and states together.
+
+    Episodes that begin while `is_shadow` are on record only, to their end. Once the rule is no
+    longer shadowed, what is still wrong begins a new episode, of which people are told.
 
     Evaluating twice with nothing changed commits no second event. Raises RuleError when the rule
     names a subject twice or uses the reserved key; then, and at any other error, nothing is
@@ -78,7 +84,9 @@ def evaluate_rule(
     findings, problem = _judge(connection, rule, options, now)
     connection.begin()
     try:
-        evaluation = _commit_findings(connection, rule, options, now, run_id, findings, problem)
+        evaluation = _commit_findings(
+            connection, rule, options, now, run_id, findings, problem, is_shadow
+        )
         crash_point("written")
         connection.commit()
     except BaseException:
@@ -138,13 +146,14 @@ def _commit_findings(
     run_id: str,
     findings: Mapping[str, Finding],
     problem: str,
+    is_shadow: bool,
 ) -> Evaluation:
     kept = load_states(connection, rule.name, [*findings, RULE_KEY])
     severity = options.severity or rule.severity
     patience = Patience(
         timedelta(minutes=options.pending_minutes), timedelta(minutes=options.keep_minutes)
     )
-    changes = _Changes()
+    changes = _Changes(is_shadow)
     for key in sorted((set(kept) | set(findings)) - {RULE_KEY}):
         finding = _with_doubt(findings.get(key) or Finding(key, Verdict.CLEAR), problem)
         _move(rule, finding, severity, kept.get(key), now, run_id, patience, changes)
@@ -190,15 +199,18 @@ def _move(
 ) -> None:
     """Take one alert one step further and note what that changes."""
     before = kept or Kept(finding.key, State(), False, None)
+    if before.is_shadow and not changes.is_shadow:
+        before = Kept(finding.key, State(episode=before.state.episode), False, before.notice)
     after, event = step(before.state, finding.verdict, finding.severity or severity, now, patience)
     if before.state.status in OPEN and after.status in OPEN:
         changes.count("still_firing")
     if after.status is Status.PENDING:
         changes.count(Status.PENDING)
-    if after == before.state and event is None:
+    if after == (kept.state if kept else before.state) and event is None:
         return
     notice = as_text(finding.notice) if finding.notice else before.notice
     is_backlog = finding.is_backlog if event is EventKind.FIRED else before.is_backlog
+    is_shadow = changes.is_shadow if event is EventKind.FIRED else before.is_shadow
     row = {
         "rule": rule.name,
         "alert_key": finding.key,
@@ -207,6 +219,7 @@ def _move(
         "is_backlog": is_backlog,
         "notice": notice,
         "run_id": run_id,
+        "is_shadow": is_shadow,
     }
     changes.states.append(
         row
@@ -240,7 +253,7 @@ def _event(
         (rule.name, finding.key, str(row["episode"]), as_utc(fired_at), kind, str(row["severity"]))
     )
     return {
-        **{name: row[name] for name in ("rule", "alert_key", "episode", "severity", "run_id")},
+        **{name: row[name] for name in _COPIED},
         "event_id": hashlib.sha256(identity.encode()).hexdigest()[:32],
         "rule_title": rule.title,
         "kind": str(kind),

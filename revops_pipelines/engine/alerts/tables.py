@@ -18,7 +18,8 @@ from revops_pipelines.engine.alerts.declaration import Severity
 from revops_pipelines.engine.alerts.lifecycle import State, Status
 
 # Times are UTC. `since_at` is when the status began, `fired_at` when the episode began, `seen_at`
-# the last evaluation that changed or confirmed the state.
+# the last evaluation that changed or confirmed the state, `is_shadow` that the episode is on record
+# only: it began while the rule was shadowed, and nobody was told.
 _STATES = {
     "rule": "VARCHAR",
     "alert_key": "VARCHAR",
@@ -31,6 +32,7 @@ _STATES = {
     "notice": "JSON",
     "seen_at": "TIMESTAMP",
     "run_id": "VARCHAR",
+    "is_shadow": "BOOLEAN",
 }
 # `event_seq` is the order of commitment: the clock may jump, the sequence does not.
 _EVENTS = {
@@ -46,6 +48,7 @@ _EVENTS = {
     "notice": "JSON",
     "occurred_at": "TIMESTAMP",
     "run_id": "VARCHAR",
+    "is_shadow": "BOOLEAN",
 }
 # One row per rule: its last evaluation. `problem` is empty, or why it could not be judged.
 _EVALUATIONS = {
@@ -69,6 +72,7 @@ class Kept:
     state: State
     is_backlog: bool
     notice: Mapping[str, Any] | None
+    is_shadow: bool = False
 
 
 def ensure_alert_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -82,6 +86,9 @@ def ensure_alert_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in tables.items():
         listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS ops.{table} ({listed})")
+        for name, kind in columns.items():
+            # A warehouse of an earlier version has the table without its newer columns.
+            connection.execute(f"ALTER TABLE ops.{table} ADD COLUMN IF NOT EXISTS {name} {kind}")
 
 
 def load_states(
@@ -89,8 +96,8 @@ def load_states(
 ) -> dict[str, Kept]:
     """The rule's alerts that are not ok, and those of `keys`, by key."""
     rows = connection.execute(
-        "SELECT alert_key, status, episode, severity, since_at, fired_at, is_backlog, notice "
-        "FROM ops.alert_states WHERE rule = $rule AND (status <> 'ok' "
+        "SELECT alert_key, status, episode, severity, since_at, fired_at, is_backlog, notice, "
+        "is_shadow FROM ops.alert_states WHERE rule = $rule AND (status <> 'ok' "
         "OR alert_key IN (SELECT unnest(from_json($keys, '[\"VARCHAR\"]'))))",
         {"rule": rule, "keys": json.dumps(sorted(keys))},
     ).fetchall()
@@ -142,9 +149,11 @@ def _kept(
     fired_at: datetime | None,
     is_backlog: bool | None,
     notice: str | None,
+    is_shadow: bool | None,
 ) -> Kept:
     state = State(Status(status), episode, severity, aware(since_at), aware(fired_at))
-    return Kept(key, state, bool(is_backlog), json.loads(notice) if notice else None)
+    told = json.loads(notice) if notice else None
+    return Kept(key, state, bool(is_backlog), told, bool(is_shadow))
 
 
 def _structure(columns: Mapping[str, str]) -> str:
