@@ -12,11 +12,11 @@ Errors, grouped by what to do about them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,15 +24,33 @@ from revops_pipelines.engine.alerts.declaration import Severity
 
 
 class DeliveryError(Exception):
-    """A message did not arrive. The text never holds a URL, a key or a body."""
+    """A message did not arrive. The text never holds a URL, a key or a body.
+
+    `remedy` says in a few words what a person can do about it; empty where nothing is known.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class UnreachableError(DeliveryError):
-    """Worth another try; `wait` is what the receiver asked for (Retry-After)."""
+    """Worth another try; `wait` is what the receiver asked for (Retry-After).
 
-    def __init__(self, message: str, wait: timedelta | None = None) -> None:
-        super().__init__(message)
+    `taken` are the targets that have the message already, as in `Receipt.references`: the next try
+    leaves them out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        wait: timedelta | None = None,
+        remedy: str = "",
+        taken: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, remedy)
         self.wait = wait
+        self.taken = dict(taken or {})
 
 
 class RejectedError(DeliveryError):
@@ -40,11 +58,48 @@ class RejectedError(DeliveryError):
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a receiver answered when it took a message.
+
+    `said` is its answer in one line, for people. `references` names, for each target (a mailbox, a
+    conversation, an incident), what the receiver calls the message there: later messages of the
+    episode find it in `Told.thread`. `refused` are targets that will never take it although others
+    did, with the reason.
+    """
+
+    said: str = ""
+    references: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a reader can do about an alert by following a link, such as to acknowledge it."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One thing as it would leave the house: where to, under which headers, and its body.
+
+    Secrets in it are `***`, in the address, the headers and the body alike.
+    """
+
+    place: str
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One event as people are told it; times in UTC.
 
     `kind` is `fired`, `escalated` or `resolved`. `alert` is `<rule>/<key>`, the same for all events
-    of one trouble; `episode` counts how often it has fired.
+    of one trouble; `episode` counts how often it has fired. `thread` is what the channel's targets
+    called the episode's first message; empty when that is this one, or went with a digest.
+    `actions` are links for its reader.
     """
 
     event_id: str
@@ -57,6 +112,8 @@ class Told:
     severity: str
     occurred_at: datetime
     notice: Mapping[str, Any]
+    thread: Mapping[str, str] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +122,8 @@ class Message:
 
     `message_id` is the same at every try: receivers may drop what they have seen. `events` holds
     one event, or all those folded into the digest, most severe first. `note` says what is unusual
-    about its coming (held by quiet hours, refused elsewhere).
+    about its coming (held by quiet hours, refused elsewhere). `taken` are targets that have it from
+    an earlier try. `ended` are digests sent there earlier of which nothing is open any more.
     """
 
     message_id: str
@@ -75,6 +133,9 @@ class Message:
     created_at: datetime
     sent_at: datetime
     note: str = ""
+    taken: frozenset[str] = frozenset()
+    ended: tuple[str, ...] = ()
+    is_test: bool = False
 
 
 class QuietHours(BaseModel):
@@ -112,11 +173,19 @@ class ChannelOptions(BaseModel):
 class Sender(Protocol):
     """A connected channel."""
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Receipt | None:
         """Send within five seconds; returning means received.
 
         Raises UnreachableError or RejectedError.
         """
+
+
+@runtime_checkable
+class Drafting(Protocol):
+    """A sender that can show what it would send."""
+
+    def drafts(self, message: Message) -> Sequence[Draft]:
+        """Everything that `send` would send, in its order; nothing leaves the house."""
 
 
 @dataclass(frozen=True, slots=True)

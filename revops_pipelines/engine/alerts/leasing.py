@@ -18,10 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from revops_pipelines.engine.alerts.channel import Message, Told
+from revops_pipelines.engine.alerts.channel import Message, Receipt, Told
 from revops_pipelines.engine.alerts.declaration import severity_rank
 from revops_pipelines.engine.alerts.outbox import CHANNELS, EVENTS, MESSAGES, Outbox
 from revops_pipelines.engine.alerts.planning import alert_of
+from revops_pipelines.engine.alerts.receipts import ended_digests, keep_receipts, taken_by, threads
 
 # Six times the deadline of a send.
 LEASE = timedelta(seconds=30)
@@ -67,22 +68,34 @@ def lease_next(outbox: Outbox, channel: str, now: datetime, relay: str) -> Lease
         return Lease(_message(connection, dict(row), now), relay, attempts, until)
 
 
-def mark_sent(outbox: Outbox, lease: Lease, now: datetime) -> None:
+def mark_sent(outbox: Outbox, lease: Lease, now: datetime, receipt: Receipt | None = None) -> None:
     """The receiver has it; its channel is well."""
+    message_id = lease.message.message_id
+    values: dict[str, Any] = {"state": "sent", "sent_at": now}
+    if receipt is not None and receipt.refused:
+        values["reason"] = _refused(receipt)
     with outbox.transaction() as connection:
         connection.execute(
             sa.update(MESSAGES)
-            .where(MESSAGES.c.message_id == lease.message.message_id)
-            .values(state="sent", sent_at=now, lease_owner=None, lease_until=None)
+            .where(MESSAGES.c.message_id == message_id)
+            .values(**values, lease_owner=None, lease_until=None)
         )
+        if receipt is not None:
+            keep_receipts(connection, message_id, receipt.references, now)
         _set_channel(connection, lease.message.channel, None, None, 0, "")
 
 
 def mark_failed(
-    outbox: Outbox, lease: Lease, reason: str, wait: timedelta | None, now: datetime
+    outbox: Outbox,
+    lease: Lease,
+    reason: str,
+    wait: timedelta | None,
+    now: datetime,
+    taken: Mapping[str, str] | None = None,
 ) -> None:
-    """Not now: the message waits, and so does the whole channel."""
+    """Not now: the message waits, and so does the whole channel; `taken` is who has it already."""
     with outbox.transaction() as connection:
+        keep_receipts(connection, lease.message.message_id, taken or {}, now)
         known = _channel(connection, lease.message.channel)
         failures = (known["failures"] if known else 0) + 1
         if wait is None:
@@ -148,7 +161,9 @@ def _message(connection: sa.Connection, row: Mapping[str, Any], now: datetime) -
         )
     else:
         query = query.where(EVENTS.c.event_id == row["event_id"])
-    events = [_told(dict(event)) for event in connection.execute(query).mappings()]
+    rows = [dict(event) for event in connection.execute(query).mappings()]
+    earlier = threads(connection, row)
+    events = [_told(event, earlier.get(event["event_id"], {})) for event in rows]
     events.sort(key=lambda told: (-severity_rank(told.severity), told.occurred_at, told.alert))
     return Message(
         message_id=row["message_id"],
@@ -158,10 +173,12 @@ def _message(connection: sa.Connection, row: Mapping[str, Any], now: datetime) -
         created_at=row["created_at"],
         sent_at=now,
         note=row["note"],
+        taken=taken_by(connection, row["message_id"]),
+        ended=ended_digests(connection, row["channel"], rows),
     )
 
 
-def _told(event: Mapping[str, Any]) -> Told:
+def _told(event: Mapping[str, Any], thread: Mapping[str, str]) -> Told:
     return Told(
         event_id=event["event_id"],
         alert=alert_of(event),
@@ -173,7 +190,14 @@ def _told(event: Mapping[str, Any]) -> Told:
         severity=event["severity"],
         occurred_at=event["occurred_at"],
         notice=event["notice"],
+        thread=thread,
     )
+
+
+def _refused(receipt: Receipt) -> str:
+    total = len(receipt.refused) + len(receipt.references)
+    reasons = "; ".join(sorted(set(receipt.refused.values())))
+    return f"refused by {len(receipt.refused)} of {total}: {reasons}"[:300]
 
 
 def _rests(connection: sa.Connection, channel: str, now: datetime) -> bool:

@@ -97,6 +97,23 @@ MESSAGES = sa.Table(
     sa.Index("messages_sent", "channel", "state", "sent_at"),
 )
 
+# Who took which message, one row per target (a mailbox, a conversation, an incident): the next try
+# after a partial failure leaves them out, and what follows in the episode joins its thread.
+DELIVERIES = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("message_id", sa.String(64), primary_key=True),
+    sa.Column("target", sa.String(200), primary_key=True),
+    sa.Column("channel", sa.String(100), nullable=False),
+    sa.Column("alert", sa.String(520), nullable=False),
+    sa.Column("episode", sa.Integer, nullable=False),
+    # What the receiver calls the message.
+    sa.Column("reference", sa.String(1000), nullable=False),
+    sa.Column("taken_at", UtcDateTime, nullable=False),
+    sa.Index("deliveries_thread", "channel", "alert", "episode"),
+    sa.Index("deliveries_taken", "taken_at"),
+)
+
 # What a channel's last tries taught: nothing goes there before `paused_until`.
 CHANNELS = sa.Table(
     "channels",

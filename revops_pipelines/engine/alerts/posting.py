@@ -5,7 +5,8 @@ Belongs here: what every web channel needs. Does not: a channel's body, or what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import requests
@@ -29,6 +30,15 @@ from revops_pipelines.engine.ingest.transport import Caps, Response, Transport
 
 _BODY_BYTES = 65536
 _RETRIABLE = (408, 425, 429)
+_REMEDIES = {
+    400: "the receiver does not understand it: is the address one of this kind of channel?",
+    401: "the address or its secret is not accepted any more: make a new one",
+    403: "the address or its secret is not accepted any more: make a new one",
+    404: "nothing is at that address any more: make a new one",
+    410: "nothing is at that address any more: make a new one",
+    413: "the message is too large for the receiver",
+}
+_NETWORK = "is the address right, and can it be reached from here?"
 _LONGEST_WAIT_SECONDS = 3600.0
 
 
@@ -39,6 +49,18 @@ class WebOptions(ChannelOptions):
     deadline_seconds: float = Field(
         5.0, gt=0, le=5, description="How long one send may take, from first to last byte."
     )
+
+
+class Deadline:
+    """The seconds that are left to a send of several exchanges."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._until = monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds; none or less: nothing more may be begun."""
+        return self._until - self._monotonic()
 
 
 class Post:
@@ -63,8 +85,27 @@ class Post:
     def __repr__(self) -> str:
         return f"Post({self._host})"
 
-    def __call__(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Response:
-        """The answer, if it is a success. Raises UnreachableError or RejectedError."""
+    @property
+    def place(self) -> str:
+        """The address as it may be shown: what follows the host is secret."""
+        return f"{self._origin.scheme}://{self._host}/***"
+
+    def __call__(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: datetime,
+        deadline: Deadline | None = None,
+    ) -> Response:
+        """The answer, if it is a success. Raises UnreachableError or RejectedError.
+
+        `deadline` is that of a send of several exchanges, of which this is one.
+        """
+        seconds = self._options.deadline_seconds
+        if deadline is not None:
+            seconds = min(seconds, deadline.left())
+        if seconds <= 0:
+            raise UnreachableError(f"{self._host}: total deadline passed")
         request = requests.Request(
             "POST",
             self._url,
@@ -76,7 +117,6 @@ class Post:
                 **headers,
             },
         ).prepare()
-        seconds = self._options.deadline_seconds
         # Messages are rare: a connection kept would only be found dead at the next one.
         transport = Transport(
             self._origin,
@@ -87,7 +127,7 @@ class Post:
         try:
             answer = transport.send(request, seconds=seconds, body_bytes=_BODY_BYTES)
         except NetworkError as error:
-            problem = UnreachableError(f"{self._host}: {error}")
+            problem = UnreachableError(f"{self._host}: {error}", remedy=_NETWORK)
         except (AddressRefusedError, BodyTooLargeError) as error:
             problem = RejectedError(f"{self._host}: {error}")
         finally:
@@ -98,13 +138,24 @@ class Post:
         return answer
 
 
+def wait_asked(answer: Response, now: datetime) -> timedelta | None:
+    """How long the receiver asks to be left alone (Retry-After), an hour at most."""
+    seconds = retry_after(answer.headers.get("retry-after"), server_date(answer) or now)
+    return None if seconds is None else timedelta(seconds=min(seconds, _LONGEST_WAIT_SECONDS))
+
+
 def _check(answer: Response, host: str, now: datetime) -> None:
     if 200 <= answer.status < 300:
         return
     if answer.status in _RETRIABLE or answer.status >= 500:
-        seconds = retry_after(answer.headers.get("retry-after"), server_date(answer) or now)
-        wait = None if seconds is None else timedelta(seconds=min(seconds, _LONGEST_WAIT_SECONDS))
-        raise UnreachableError(f"{host}: HTTP {answer.status}", wait)
+        wait = wait_asked(answer, now)
+        after = f" in {wait.total_seconds():.0f} s" if wait else " later"
+        raise UnreachableError(
+            f"{host}: HTTP {answer.status}", wait, f"the receiver is busy: try again{after}"
+        )
     if 300 <= answer.status < 400:
-        raise RejectedError(f"{host}: HTTP {answer.status}; redirects are not followed")
-    raise RejectedError(f"{host}: HTTP {answer.status}")
+        raise RejectedError(
+            f"{host}: HTTP {answer.status}; redirects are not followed",
+            "give the address that it leads to",
+        )
+    raise RejectedError(f"{host}: HTTP {answer.status}", _REMEDIES.get(answer.status, ""))

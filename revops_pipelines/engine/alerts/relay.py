@@ -109,15 +109,15 @@ def _send(
         # The process was asleep: another relay may have it by now.
         return replace(tally, failed=tally.failed + 1)
     try:
-        channels[lease.message.channel].sender.send(lease.message)
+        receipt = channels[lease.message.channel].sender.send(lease.message)
     except UnreachableError as error:
-        mark_failed(outbox, lease, str(error), error.wait, now())
+        mark_failed(outbox, lease, str(error), error.wait, now(), error.taken)
         return replace(tally, failed=tally.failed + 1)
     except RejectedError as error:
         mark_dead(outbox, lease, str(error), channels, now())
         return replace(tally, dead=tally.dead + 1)
     crash_point("sent")
-    mark_sent(outbox, lease, now())
+    mark_sent(outbox, lease, now(), receipt)
     crash_point("marked")
     return replace(tally, sent=tally.sent + 1)
 

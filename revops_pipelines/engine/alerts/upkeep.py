@@ -12,7 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from revops_pipelines.engine.alerts.outbox import CHANNELS, EVENTS, MESSAGES, SILENCES, Outbox
+from revops_pipelines.engine.alerts.outbox import (
+    CHANNELS,
+    DELIVERIES,
+    EVENTS,
+    MESSAGES,
+    SILENCES,
+    Outbox,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,7 @@ def prune(outbox: Outbox, before: datetime) -> int:
             chunk = ids[start : start + 400]
             connection.execute(sa.delete(MESSAGES).where(MESSAGES.c.event_id.in_(chunk)))
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.event_id.in_(chunk)))
+        connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.taken_at < before))
         connection.execute(
             sa.delete(MESSAGES).where(
                 MESSAGES.c.event_id.is_(None),

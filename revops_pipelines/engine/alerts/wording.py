@@ -5,21 +5,26 @@ Belongs here: the words that all channels share. Does not: a channel's layout or
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from revops_pipelines.engine.alerts.channel import Message, Told
 from revops_pipelines.engine.alerts.notice import as_utc
 
 # Of a digest's events, this many are written out; the rest are listed by their identifiers.
 WRITTEN_OUT = 50
+_LONGEST_URL = 1000
+# Control characters break lines and headers; overrides of direction make a text read as another.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _KINDS = {"fired": "", "escalated": "Now {severity}: ", "resolved": "Resolved: "}
 
 
 def title(told: Told) -> str:
     """One line that says what happened."""
-    return _KINDS[told.kind].format(severity=told.severity) + str(told.notice.get("headline", ""))
+    return _KINDS[told.kind].format(severity=told.severity) + visible(told.notice.get("headline"))
 
 
 def facts(told: Told) -> list[tuple[str, str]]:
@@ -35,12 +40,28 @@ def facts(told: Told) -> list[tuple[str, str]]:
     ]
     if told.kind == "resolved":
         found.append(("Ended", notice.get("ended")))
-    return [(label, str(value)) for label, value in found if value]
+    return [(visible(label), visible(value)) for label, value in found if value]
+
+
+def visible(text: object) -> str:
+    """The text as one line without what cannot be seen; nothing for nothing.
+
+    `visible("a\\r\\nBcc: b")` is `a Bcc: b`. Lone surrogates, which no encoding can carry, are `?`.
+    """
+    shown = _UNSEEN.sub(" ", "" if text is None else str(text)).strip()
+    return shown.encode("utf-8", "replace").decode()
 
 
 def what_to_do(told: Told) -> str:
     """The next step; nothing once it is resolved."""
-    return "" if told.kind == "resolved" else str(told.notice.get("what_to_do") or "")
+    return "" if told.kind == "resolved" else visible(told.notice.get("what_to_do"))
+
+
+def record_url(told: Told) -> str:
+    """The record's web address; nothing where there is none that may become a link."""
+    url = str(told.notice.get("url") or "")
+    is_web = url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL
+    return quote(url, safe=":/?#[]@!$&()*+,;=%~-._") if is_web else ""
 
 
 def message_title(message: Message) -> str:
@@ -61,6 +82,19 @@ def message_severity(message: Message) -> str:
     if message.is_digest and all(told.kind == "resolved" for told in message.events):
         return "info"
     return message.events[0].severity if message.events else "info"
+
+
+def colour_of(message: Message) -> str:
+    """A colour for the message's state, as RRGGBB: red, amber, blue; green once it is over."""
+    if message_state(message) == "resolved":
+        return "2E8540"
+    return {"critical": "C4314B", "warning": "C77700"}.get(message_severity(message), "2F6FDE")
+
+
+def message_state(message: Message) -> str:
+    """`open`, or `resolved` when all that is told has ended."""
+    is_over = bool(message.events) and all(told.kind == "resolved" for told in message.events)
+    return "resolved" if is_over else "open"
 
 
 def message_kind(message: Message) -> str:
