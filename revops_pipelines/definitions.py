@@ -26,6 +26,7 @@ from revops_pipelines.assets.restatements import RESTATEMENTS_KEY, restatements_
 from revops_pipelines.assets.standing import STANDING_KEY, standing_asset
 from revops_pipelines.contracts.contract import columns_of, references_of
 from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.engine.alerts.in_force import rules_in_force
 from revops_pipelines.engine.conform.declaration import Entity
 from revops_pipelines.engine.conform.prepare import MERGES
 from revops_pipelines.engine.ingest.guards import VolumeGuard
@@ -66,16 +67,11 @@ def build_defs(
     systems = systems or systems_of(settings)
     rules = discover(rule_plugins, Rule, settings.plugins.folder)
     layers = _data_layers(settings, systems)
-    options = {
-        name: settings.rules[name].options if name in settings.rules else rule.options()
-        for name, rule in rules.items()
-    }
-    alerts = [
-        alert_asset(rule, options[name], frozenset(layers.columns))
-        for name, rule in rules.items()
-        if options[name].enabled
-    ]
-    delivery = delivery_asset([name for name in rules if options[name].enabled])
+    in_force = rules_in_force(rules, settings.rules, layers.metrics)
+    judged_by = [each for each in in_force.values() if each.options.enabled]
+    enabled = [each.rule for each in judged_by]
+    alerts = [alert_asset(each.rule, each.options, frozenset(layers.columns)) for each in judged_by]
+    delivery = delivery_asset([rule.name for rule in enabled])
     metric_keys = [metric_key(metric.name) for metric in layers.metrics]
     restatements = restatements_asset(layers.metrics, metric_keys, settings.published_path)
     effects = effects_asset(layers.metrics, metric_keys)
@@ -88,7 +84,6 @@ def build_defs(
         for stream in system.streams
         if stream.pulse
     ]
-    enabled = [rule for name, rule in rules.items() if options[name].enabled]
     assets = [*layers.assets, restatements, effects, *alerts, delivery, published, report]
     pulled = {name: table.schedule for name, table in settings.sources.items() if table.schedule}
     keys = [key for asset in assets for key in asset.keys]

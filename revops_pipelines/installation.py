@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from revops_pipelines.assets import metrics as metric_plugins
 from revops_pipelines.engine.alerts.channel import ChannelKind
 from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.engine.alerts.in_force import rules_in_force
+from revops_pipelines.engine.alerts.thresholds import KIND as THRESHOLD
+from revops_pipelines.engine.alerts.thresholds import ThresholdOptions
+from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.plugin_tables import ConfigurationError, PluginKind
 from revops_pipelines.engine.registry import RegistryError, discover
+from revops_pipelines.engine.toml_lines import line_of
 from revops_pipelines.resources import channels as channel_plugins
 from revops_pipelines.resources.systems import source_kinds
 from revops_pipelines.sandbox.profile import profile
@@ -46,7 +52,8 @@ def plugin_kinds(own: Path | None = None) -> dict[str, dict[str, PluginKind]]:
         "channels": {
             name: PluginKind(kind.options, kind.secrets) for name, kind in channels.items()
         },
-        "rules": {name: PluginKind(rule.options, {}) for name, rule in rules.items()},
+        "rules": {name: PluginKind(rule.options, {}) for name, rule in rules.items()}
+        | {THRESHOLD: PluginKind(ThresholdOptions, {})},
     }
 
 
@@ -60,7 +67,27 @@ def installed_settings(environment: Mapping[str, str]) -> Settings:
         kinds = plugin_kinds(own_plugins(environment, folder))
     except RegistryError as error:
         raise ConfigurationError(str(error)) from error
-    return load_settings(environment, folder, kinds, profile())
+    settings = load_settings(environment, folder, kinds, profile())
+    _check_rules(settings)
+    return settings
+
+
+def _check_rules(settings: Settings) -> None:
+    """Can every table of `[rules]` be a rule? Raises ConfigurationError with file and line."""
+    if not settings.rules:
+        return
+    rules = discover(rule_plugins, Rule, settings.plugins.folder)
+    # The catalogue takes a moment to read, and only thresholds ask for it.
+    asked = any(table.kind == THRESHOLD for table in settings.rules.values())
+    metrics = discover(metric_plugins, Metric, settings.plugins.folder) if asked else {}
+    try:
+        rules_in_force(rules, settings.rules, metrics.values())
+    except ConfigurationError as error:
+        if settings.path is None:
+            raise
+        line = line_of(settings.path.read_text(encoding="utf-8"), error.path)
+        place = f"{settings.path}:{line}" if line else str(settings.path)
+        raise ConfigurationError(f"{place}: {error}", error.path) from None
 
 
 def settings_folder() -> Path:

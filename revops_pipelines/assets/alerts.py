@@ -19,6 +19,7 @@ from revops_pipelines.engine.alerts.declaration import Evaluation, Rule, RuleOpt
 from revops_pipelines.engine.alerts.evaluate import evaluate_rule
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.relay import deliver
+from revops_pipelines.engine.alerts.rule_settings import is_shadowed, record_settings
 from revops_pipelines.engine.alerts.upkeep import prune
 from revops_pipelines.engine.factories.metadata import table
 from revops_pipelines.engine.needs import Clock, Warehouse
@@ -48,7 +49,7 @@ def alert_asset(
         deps=sorted(inputs),
         description=f"**{rule.title}**\n\n{rule.meaning}\n\nWhat to do: {rule.what_to_do}",
         group_name=LAYER,
-        owners=[f"team:{rule.owner}"],
+        owners=[f"team:{options.owner or rule.owner}"],
         kinds={"duckdb"},
         required_resource_keys={"warehouse", "clock"},
         check_specs=[
@@ -59,7 +60,8 @@ def alert_asset(
             )
         ],
         metadata={
-            "severity": rule.severity,
+            "severity": options.severity or rule.severity,
+            "runbook": rule.runbook,
             "options": dg.MetadataValue.json(options.model_dump(mode="json")),
             "sql": dg.MetadataValue.md(f"```sql\n{rule.sql}\n```"),
         },
@@ -68,8 +70,12 @@ def alert_asset(
         warehouse: Warehouse = context.resources.warehouse
         clock: Clock = context.resources.clock
         with warehouse.get_connection() as connection:
-            result = evaluate_rule(connection, rule, options, clock.now(), context.run.run_id)
-        yield dg.MaterializeResult(asset_key=key, metadata=_counts(result))
+            now, run_id = clock.now(), context.run.run_id
+            record_settings(connection, rule, options, now, run_id)
+            shadowed = is_shadowed(connection, rule, options, now)
+            result = evaluate_rule(connection, rule, options, now, run_id, is_shadow=shadowed)
+        metadata = {**_counts(result), "is_shadowed": shadowed}
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=EVALUATED_CHECK,

@@ -35,7 +35,8 @@ _SECTION_HEADS = {
     "sources": "Systems to pull. `kind` is the plug-in, by default the table's own name; "
     "`schedule` (cron, UTC) pulls it between the nights as well.",
     "channels": "Ways of reaching people. Without any, alerts go to the local inbox.",
-    "rules": "Alert rules. All are on with these defaults.",
+    "rules": 'Alert rules. All are on with these defaults. [rules.NAME] with kind = "threshold" is '
+    "a limit of your own on any metric.",
 }
 
 # An example: the names are of sources that only the reader has.

@@ -127,6 +127,8 @@ def explain(
         remedy = nearest(str(first["input"]), valid)
         return ConfigurationError(f"{where} = {first['input']!r}: {remedy}", (*at, *path))
     problem = first["msg"].removeprefix("Value error, ")
+    if not path:
+        return ConfigurationError(f"{where}: {problem}", at)
     return ConfigurationError(f"{where} = {first['input']!r}: {problem}", (*at, *path))
 
 

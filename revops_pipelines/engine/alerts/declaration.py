@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from revops_pipelines.engine.plugin_tables import explain, nearest
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
@@ -26,9 +28,14 @@ def severity_rank(severity: str) -> int:
 
 
 class RuleOptions(BaseModel):
-    """What `[rules.NAME]` in revops.toml may say, with its defaults; a rule extends it."""
+    """What `[rules.NAME]` in revops.toml may say, with its defaults; a rule extends it.
+
+    `dimensions` are the columns of the rule's rows by whose values its options can be overridden,
+    the most particular last: `[rules.NAME.overrides.team.Enterprise]`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    dimensions: ClassVar[tuple[str, ...]] = ()
 
     enabled: bool = Field(default=True, description="False: the rule is not evaluated.")
     severity: Severity | None = Field(
@@ -49,6 +56,65 @@ class RuleOptions(BaseModel):
         description="Above this share of subjects without a verdict the rule counts as not "
         "evaluated.",
     )
+    owner: str | None = Field(
+        default=None, description="Team that answers for it, instead of the rule's own."
+    )
+    shadow_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days from the first evaluation in which its alerts are recorded and not told.",
+    )
+    shadow_until: date | None = Field(
+        default=None, description="Until this day its alerts are recorded and not told."
+    )
+    overrides: Mapping[str, Mapping[str, Mapping[str, Any]]] = Field(
+        default_factory=dict,
+        description="Other options by a dimension's value, for example "
+        '{ team = { Enterprise = { severity = "critical" } } }.',
+    )
+
+    @model_validator(mode="after")
+    def _overrides_are_options(self) -> Self:
+        for dimension, values in self.overrides.items():
+            if dimension not in self.dimensions:
+                raise ValueError(
+                    f"no overrides by {dimension!r} here; {nearest(dimension, self.dimensions)}"
+                )
+            for value, own in values.items():
+                self._check(f"overrides.{dimension}.{value}", own)
+        return self
+
+    def _check(self, at: str, own: Mapping[str, Any]) -> None:
+        allowed = set(type(self).model_fields) - _OF_THE_WHOLE
+        for key in own:
+            if key not in allowed:
+                raise ValueError(f"unknown key {at}.{key}; {nearest(key, allowed)}")
+        try:
+            self._with(own)
+        except ValidationError as error:
+            raise ValueError(str(explain(error, type(self), (at,)))) from None
+
+    def _with(self, own: Mapping[str, Any]) -> Self:
+        return type(self).model_validate({**self.model_dump(exclude={"overrides"}), **own})
+
+    def of(self, row: Row) -> Self:
+        """The options for that row: overridden by what its dimensions say."""
+        own: dict[str, Any] = {}
+        for dimension in self.dimensions if self.overrides else ():
+            own |= self.overrides.get(dimension, {}).get(str(row.get(dimension)), {})
+        return self._with(own) if own else self
+
+
+# A rule is on or off, shadowed and patient as a whole; the rest may differ from subject to subject.
+_OF_THE_WHOLE = {
+    "enabled",
+    "pending_minutes",
+    "keep_minutes",
+    "max_unknown_share",
+    "shadow_days",
+    "shadow_until",
+    "overrides",
+}
 
 
 class Verdict(StrEnum):
@@ -116,6 +182,10 @@ class Rule:
     alert that is absent from its result is resolved; when an input is missing or one of
     `never_empty` holds no row, nothing is judged and nothing resolves.
 
+    `metrics` are the published series whose values it judges. `outcome`, when given, is SQL over
+    published tables with the columns `alert_key` and `came_true`: what became of a subject,
+    whether it was told or not; null while it is open. It tells a backtest how precise the rule was.
+
     `deadlines`, when given, is SQL over published tables with the columns `alert_key`,
     `deadline_at` (when an open subject passes its limit) and `judged_at` (how far the data behind
     its present verdict reaches), all UTC. `pulse` rules are evaluated every few minutes, the others
@@ -135,6 +205,13 @@ class Rule:
     never_empty: tuple[str, ...] = ()
     pulse: bool = False
     deadlines: str | None = None
+    metrics: tuple[str, ...] = ()
+    outcome: str | None = None
+    runbook: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.runbook:
+            object.__setattr__(self, "runbook", f"docs/runbooks/{self.name}.md")
 
 
 @dataclass(frozen=True, slots=True)
