@@ -135,7 +135,10 @@ class Notice:
     """What a reader needs: what happened, to which record, since when, against which limit.
 
     No e-mail address, telephone number or full name of an outside person belongs in any field:
-    the link leads to the record. `owner` is one of our own people or teams.
+    the link leads to the record. `owner` is one of our own people or teams; `owner_email` tells
+    people of one name apart, `team` is the owner's, or the team that answers, and `is_owner_gone`
+    says that the owner has left. `is_momentary` marks what happened and does not last: nobody waits
+    for its end.
     """
 
     headline: str
@@ -147,6 +150,10 @@ class Notice:
     url: str | None = None
     what_to_do: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    owner_email: str | None = None
+    team: str | None = None
+    is_owner_gone: bool = False
+    is_momentary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,4 +28,8 @@ def as_text(notice: Notice) -> dict[str, Any]:
         "url": notice.url,
         "what_to_do": notice.what_to_do,
         "facts": dict(notice.facts),
+        "owner_email": notice.owner_email,
+        "team": notice.team,
+        "is_owner_gone": notice.is_owner_gone,
+        "is_momentary": notice.is_momentary,
     }
