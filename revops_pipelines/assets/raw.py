@@ -3,9 +3,10 @@
 Belongs here: what Dagster sees of pulling and loading. Does not: pulling or loading
 (`engine.ingest`).
 
-All sources of a run are pulled at once; each step then loads its own. Streams that came through are
-materialized, their cursors committed with their data; for those that failed the step fails and says
-which and what mends it. What reads only other sources goes on.
+All sources of a run are pulled at once; each step loads its own streams as they come through, while
+others are still being pulled. What came through is materialized, its cursors committed with its
+data; for streams that failed the step fails and says which and what mends it. What reads only other
+sources goes on.
 """
 
 # Annotations stay objects here: Dagster compares the context's annotation with its classes.
@@ -26,6 +27,7 @@ from revops_pipelines.engine.factories.metadata import column_schema
 from revops_pipelines.engine.ingest.errors import IngestError, TransientError
 from revops_pipelines.engine.ingest.guards import VolumeGuard
 from revops_pipelines.engine.ingest.load import Loaded, ensure_raw_tables, load_stream
+from revops_pipelines.engine.ingest.metering import Calls
 from revops_pipelines.engine.ingest.pull import Failed, Landed, Pulled
 from revops_pipelines.engine.ingest.reconcile import Reconciled
 from revops_pipelines.engine.ingest.sums import compare_sums
@@ -94,78 +96,91 @@ def raw_assets(
             if key in context.selected_asset_keys and stream.name in wanted.get(name, ())
         )
         wanted = {**wanted, name: selected}
-        pulled = puller.results(wanted, name, warehouse, clock)
-        failed = [result for result in pulled.values() if isinstance(result, Failed)]
-        _tell_calls(context, name, pulled)
-        yield from _load(context, name, streams, pulled, failed, guard, sums)
-        _fail_if_any(name, failed, len(pulled))
+        with warehouse.get_connection() as connection:
+            ensure_raw_tables(connection, name, streams)
+        loads = _Loads(context, name, {stream.name: stream for stream in streams}, guard)
+        for pulled in puller.results(wanted, name, warehouse, clock):
+            yield from loads.load(pulled)
+        yield from loads.conclude(sums)
 
     return load
 
 
-def _tell_calls(
-    context: dg.AssetExecutionContext, name: str, pulled: Mapping[tuple[str, str], Pulled]
-) -> None:
-    calls = next((result.calls for result in pulled.values() if result.calls), None)
-    if calls is not None and calls.used:
-        left = "" if calls.left is None else f", {calls.left:,} left"
-        context.log.info(f"{name}: {calls.used:,} calls used{left}")
+class _Loads:
+    """The loads of one source in one run, stream by stream as they come through.
 
-
-def _load(
-    context: dg.AssetExecutionContext,
-    name: str,
-    streams: Sequence[Stream],
-    pulled: Mapping[tuple[str, str], Pulled],
-    failed: list[Failed],
-    guard: VolumeGuard | None,
-    sums: Sequence[Sum],
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """Load what landed; a stream that cannot be loaded joins the `failed`, the others go on.
-
-    Counts, keys and sums are told at the end: sums need the tables of several streams.
+    The warehouse is held for a load, never while the source is waited for. A stream that cannot be
+    loaded joins the failed ones, the others go on.
     """
-    warehouse: Warehouse = context.resources.warehouse
-    clock: Clock = context.resources.clock
-    by_name = {stream.name: stream for stream in streams}
-    reconciled: dict[str, Reconciled] = {}
-    with warehouse.get_connection() as connection:
-        ensure_raw_tables(connection, name, streams)
-        for (_, stream), landed in pulled.items():
-            if isinstance(landed, Failed):
-                continue
-            try:
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        name: str,
+        streams: Mapping[str, Stream],
+        guard: VolumeGuard | None,
+    ) -> None:
+        self._context, self._name, self._streams, self._guard = context, name, streams, guard
+        self._warehouse: Warehouse = context.resources.warehouse
+        self._clock: Clock = context.resources.clock
+        self._failed: list[Failed] = []
+        self._reconciled: dict[str, Reconciled] = {}
+        self._calls: Calls | None = None
+        self._arrived = 0
+
+    def load(self, pulled: Pulled) -> Iterator[dg.MaterializeResult[Any]]:
+        """Load what landed of a stream."""
+        self._arrived += 1
+        self._calls = pulled.calls or self._calls
+        if isinstance(pulled, Failed):
+            self._failed.append(pulled)
+            return
+        name, stream = self._name, pulled.stream
+        try:
+            with self._warehouse.get_connection() as connection:
                 loaded = load_stream(
                     connection,
                     name,
-                    by_name[stream],
-                    landed,
-                    context.run.run_id,
-                    clock.now(),
-                    guard=guard,
+                    self._streams[stream],
+                    pulled,
+                    self._context.run.run_id,
+                    self._clock.now(),
+                    guard=self._guard,
                 )
-            except IngestError as error:
-                failed.append(Failed(name, stream, error))
-                continue
-            context.log.info(
-                f"{name}.{stream}: {loaded.rows_read} read, {loaded.rows_changed} changed, "
-                f"{loaded.rows_deleted} deleted"
-            )
-            key = raw_key(name, stream)
-            yield dg.MaterializeResult(
-                asset_key=key,
-                metadata=_counts(loaded, landed),
-                check_results=[fields_check(key, loaded)],
-            )
-            reconciled[stream] = loaded.reconciled
-            if landed.stopped is not None:
-                # What is here counts, but the stream is not through: the run must not be green.
-                failed.append(Failed(name, stream, landed.stopped))
-        whole = set(reconciled) - {result.stream for result in failed}
-        summed = compare_sums(connection, name, sums, whole)
-        for stream, found in reconciled.items():
+        except IngestError as error:
+            self._failed.append(Failed(name, stream, error))
+            return
+        self._context.log.info(
+            f"{name}.{stream}: {loaded.rows_read} read, {loaded.rows_changed} changed, "
+            f"{loaded.rows_deleted} deleted"
+        )
+        key = raw_key(name, stream)
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata=_counts(loaded, pulled),
+            check_results=[fields_check(key, loaded)],
+        )
+        self._reconciled[stream] = loaded.reconciled
+        if pulled.stopped is not None:
+            # What is here counts, but the stream is not through: the run must not be green.
+            self._failed.append(Failed(name, stream, pulled.stopped))
+
+    def conclude(self, sums: Sequence[Sum]) -> Iterator[dg.AssetCheckResult]:
+        """Tell counts, keys and sums, which need the tables of several streams, then what failed.
+
+        Raises dg.Failure if any stream failed.
+        """
+        calls = self._calls
+        if calls is not None and calls.used:
+            left = "" if calls.left is None else f", {calls.left:,} left"
+            self._context.log.info(f"{self._name}: {calls.used:,} calls used{left}")
+        whole = set(self._reconciled) - {result.stream for result in self._failed}
+        with self._warehouse.get_connection() as connection:
+            summed = compare_sums(connection, self._name, sums, whole)
+        for stream, found in self._reconciled.items():
             own = [each for each in summed if each.sum.stream == stream]
-            yield reconciliation_check(raw_key(name, stream), found, own)
+            yield reconciliation_check(raw_key(self._name, stream), found, own)
+        _fail_if_any(self._name, self._failed, self._arrived)
 
 
 def _counts(loaded: Loaded, landed: Landed) -> dict[str, Any]:

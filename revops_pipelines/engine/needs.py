@@ -5,7 +5,7 @@ Belongs here: the shapes. Does not: any resource.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,5 +36,5 @@ class Pulls(Protocol):
         source: str,
         warehouse: Any,
         clock: Any,
-    ) -> Mapping[tuple[str, str], Any]:
-        """What was pulled of `source`, by (source, stream): Landed or Failed."""
+    ) -> Iterator[Any]:
+        """The streams of `source` as they come through: Landed or Failed."""

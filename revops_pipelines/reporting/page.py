@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ def company_page(frame: Frame) -> str:
     )
 
 
+@cache
 def templates() -> jinja2.Environment:
     """The pages' templates; everything put into them is escaped."""
     return jinja2.Environment(

@@ -1,7 +1,8 @@
 """Pulls every selected system at once, while the steps of a run load them one after another.
 
 Belongs here: starting the pulls when a run's first raw step asks, and handing each step its own
-system's results. Does not: how a stream is pulled (`engine.ingest`), or loading.
+system's streams as they come through. Does not: how a stream is pulled (`engine.ingest`), or
+loading.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import dagster as dg
@@ -20,11 +23,17 @@ from revops_pipelines.resources.clock import ClockResource
 from revops_pipelines.resources.systems import System, Systems
 from revops_pipelines.resources.warehouse import WarehouseResource
 
-Results = Mapping[tuple[str, str], Pulled]
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """A system's pull under way: its streams as they come through, None when it is over."""
+
+    arrived: SimpleQueue[Pulled | None]
+    over: Future[None]
 
 
 class Puller:
-    """The pulls of one run; a system's results are kept until its step takes them."""
+    """The pulls of one run; what came through of a system is kept until its step takes it."""
 
     def __init__(
         self,
@@ -38,7 +47,7 @@ class Puller:
         self._threads = threads
         self._progress = progress
         self._guard = threading.Lock()
-        self._underway: dict[str, Future[Results]] = {}
+        self._underway: dict[str, _Pull] = {}
         self._started = False
         self._stop = threading.Event()
 
@@ -48,8 +57,8 @@ class Puller:
         source: str,
         warehouse: WarehouseResource,
         clock: ClockResource,
-    ) -> Results:
-        """What was pulled of `source`; the first call starts all `wanted` sources.
+    ) -> Iterator[Pulled]:
+        """The streams of `source` as they come through; the first call starts all `wanted` sources.
 
         `wanted` maps each source of the run to its streams. A second call for the same source (a
         retried step) pulls it again. Raises MissingSecretError for this source alone.
@@ -59,8 +68,8 @@ class Puller:
                 again = {source: wanted[source]}
                 self._start(again if self._started else wanted, warehouse, clock)
                 self._started = True
-            pulled = self._underway.pop(source)
-        return pulled.result()
+            pull = self._underway.pop(source)
+        return _streams(pull)
 
     def stop(self) -> None:
         """End what is still being pulled: the run that wanted it is over."""
@@ -76,18 +85,20 @@ class Puller:
         pool = ThreadPoolExecutor(max_workers=max(1, len(wanted)), thread_name_prefix="pull")
         for name, streams in wanted.items():
             known = {stream: cursor for (own, stream), cursor in cursors.items() if own == name}
-            self._underway[name] = pool.submit(
-                self._pull, self._systems[name], streams, known, clock
-            )
+            arrived: SimpleQueue[Pulled | None] = SimpleQueue()
+            over = pool.submit(self._pull, arrived, self._systems[name], streams, known, clock)
+            over.add_done_callback(lambda _, arrived=arrived: arrived.put(None))
+            self._underway[name] = _Pull(arrived, over)
         pool.shutdown(wait=False)
 
     def _pull(
         self,
+        arrived: SimpleQueue[Pulled | None],
         system: System,
         streams: tuple[str, ...],
         cursors: Mapping[str, Any],
         clock: ClockResource,
-    ) -> Results:
+    ) -> None:
         job = SourceJob(
             name=system.name,
             source=system.source,
@@ -96,8 +107,14 @@ class Puller:
             streams=streams,
             cursors=cursors,
         )
-        return pull_sources(
-            [job], self._landing, clock.now, self._threads, self._progress, self._stop
+        pull_sources(
+            [job],
+            self._landing,
+            clock.now,
+            self._threads,
+            self._progress,
+            self._stop,
+            arrived=arrived.put,
         )
 
 
@@ -120,6 +137,12 @@ def puller_resource(
     return dg.ResourceDefinition(
         puller, description="Pulls all systems of a run at once; each step takes its own."
     )
+
+
+def _streams(pull: _Pull) -> Iterator[Pulled]:
+    while (result := pull.arrived.get()) is not None:
+        yield result
+    pull.over.result()
 
 
 def _cursors(warehouse: WarehouseResource) -> dict[tuple[str, str], Any]:

@@ -12,7 +12,7 @@ is not missed in five records, and one that all records had is missed at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -29,6 +29,7 @@ MOST_FIELDS = 500
 # record of a backfill would cost as much as half of loading it. Casts are judged in all of them.
 SAMPLED_RECORDS = 20_000
 _CHANCE = 1e-6
+_NEW_FOR = timedelta(days=30)
 _WHOLE = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT")
 
 
@@ -68,7 +69,8 @@ def observe(connection: duckdb.DuckDBPyConnection, table: RawTable, landed: Land
     if landed.files and landed.rows:
         uncast = step.read()
         step.remember()
-    return Drift(step.new(), step.vanished(), uncast)
+    new, vanished = step.said()
+    return Drift(new, vanished, uncast)
 
 
 class _Step:
@@ -162,26 +164,18 @@ class _Step:
             values,
         )
 
-    def new(self) -> tuple[Field, ...]:
-        """Fields that came after the stream was first looked at, lately."""
-        return self._said(
-            "SELECT path, first_seen_at FROM own WHERE first_seen_at > "
-            "(SELECT min(first_seen_at) FROM own) AND first_seen_at > $now - INTERVAL 30 DAY "
-            "ORDER BY first_seen_at, path"
-        )
-
-    def vanished(self) -> tuple[Field, ...]:
-        """Declared fields that are no longer sent."""
-        declared = ", ".join(literal(c.path) for c in self._table.stream.columns)
-        return self._said(
-            f"SELECT path, missing_since FROM own WHERE missing_since IS NOT NULL "
-            f"AND path IN ({declared}) AND $now IS NOT NULL ORDER BY path"
-        )
-
-    def _said(self, sql: str) -> tuple[Field, ...]:
-        own = "WITH own AS (SELECT * FROM ops.fields WHERE source = $source AND stream = $stream) "
-        rows = self._connection.execute(own + sql, {**self._place, "now": self._now}).fetchall()
-        return tuple(Field(str(path), at) for path, at in rows)
+    def said(self) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+        """Fields that came lately, after the first look; and declared ones no longer sent."""
+        rows = self._connection.execute(
+            "SELECT path, first_seen_at, missing_since FROM ops.fields "
+            "WHERE source = $source AND stream = $stream ORDER BY first_seen_at, path",
+            self._place,
+        ).fetchall()
+        declared = {column.path for column in self._table.stream.columns}
+        began = max(rows[0][1], self._now - _NEW_FOR) if rows else self._now
+        new = tuple(Field(path, came) for path, came, _ in rows if came > began)
+        gone = [Field(path, at) for path, _, at in rows if at is not None and path in declared]
+        return new, tuple(sorted(gone, key=lambda field: field.path))
 
     def _uncast(self, columns: list[Column]) -> tuple[Uncast, ...]:
         if not columns:

@@ -59,6 +59,11 @@ class Landed:
     stopped: IngestError | None = None
     calls: Calls | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Did neither a record nor a word on deletes come?"""
+        return not (self.files or self.deletes or self.rejects or self.is_complete)
+
     def discard(self) -> None:
         """Remove the files; for after their load was committed."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -79,12 +79,15 @@ def pull_sources(
     progress: ProgressSink | None = None,
     stop: threading.Event | None = None,
     crash_point: Callable[[str], None] = lambda _: None,
+    arrived: Callable[[Pulled], None] = lambda _: None,
 ) -> dict[tuple[str, str], Pulled]:
     """Pull all jobs at once; per (source, stream) what landed or why it failed.
 
     Each source has up to `threads` helpers for its streams' `each`. Setting `stop` (or Ctrl-C in
     the calling thread) ends all waits and pulls soon. Raises only what is raised in the caller.
-    `crash_point` is called with the name of each step that a crash may follow.
+    `crash_point` is called with the name of each step that a crash may follow. `arrived` is told
+    of each stream as soon as it is through, in a thread of the source, one call at a time for each
+    source: it can be loaded while others are still being pulled.
     """
     stop = stop or threading.Event()
     sink = progress or SilentProgress()
@@ -93,7 +96,9 @@ def pull_sources(
         # An interrupt between two submissions must stop those that are under way, too.
         try:
             futures = [
-                pool.submit(_pull_source, job, landing, now, threads, sink, stop, crash_point)
+                pool.submit(
+                    _pull_source, job, landing, now, threads, sink, stop, crash_point, arrived
+                )
                 for job in jobs
             ]
             wait(futures)
@@ -113,6 +118,7 @@ def _pull_source(
     sink: ProgressSink,
     stop: threading.Event,
     crash_point: Callable[[str], None],
+    arrived: Callable[[Pulled], None],
 ) -> dict[tuple[str, str], Pulled]:
     redactor = Redactor(tuple(job.secrets.values()))
     meter = _meter(job.options)
@@ -121,13 +127,23 @@ def _pull_source(
         broken = connecting.exception()
         if broken is not None:
             redactor.scrub(broken)
-            return {(job.name, name): Failed(job.name, name, broken) for name in _names(job)}
+            lost = [Failed(job.name, name, broken) for name in _names(job)]
+            for failed in lost:
+                arrived(failed)
+            return {(job.name, failed.stream): failed for failed in lost}
         ready = connecting.result()
         run = SourceRun(
             job.name, job.options, ready.client, landing, helpers, threads, stop, sink, crash_point
         )
         try:
-            results = _pull_streams(job, ready.streams, run, now, redactor)
+            results = _pull_streams(
+                job,
+                ready.streams,
+                run,
+                now,
+                redactor,
+                lambda result: arrived(replace(result, calls=meter.reading())),
+            )
         finally:
             _close(ready.client)
     calls = meter.reading()
@@ -177,26 +193,29 @@ def _pull_streams(
     run: SourceRun,
     now: Callable[[], datetime],
     redactor: Redactor,
+    arrived: Callable[[Pulled], None],
 ) -> dict[tuple[str, str], Pulled]:
-    results: dict[tuple[str, str], Pulled] = {}
+    results: dict[str, Pulled] = {}
     shared = Shared([stream.name for stream in streams], run.stop)
     with ThreadPoolExecutor(max(1, len(streams)), job.name) as pool:
         futures = {
-            stream.name: pool.submit(
+            pool.submit(
                 _pull_stream, run, stream, dict(job.cursors.get(stream.name, {})), shared, now
-            )
+            ): stream.name
             for stream in streams
         }
-        for name, future in futures.items():
+        for future in as_completed(futures):
+            name = futures[future]
             error = future.exception()
             if error is None:
                 landed = future.result()
                 redactor.scrub(landed.stopped)
-                results[job.name, name] = landed
+                results[name] = landed
             else:
                 redactor.scrub(error)
-                results[job.name, name] = Failed(job.name, name, error)
-    return results
+                results[name] = Failed(job.name, name, error)
+            arrived(results[name])
+    return {(job.name, stream.name): results[stream.name] for stream in streams}
 
 
 def _pull_stream(
