@@ -10,9 +10,9 @@
 `specs`: the folder of published vendor specifications; a test that asks for it is skipped where
     that folder is absent.
 
-A test that names several seeds runs on the first of them; `make thorough` runs all.
-Modules that share something costly to make (whole nights, random companies with all their metrics)
-run in one worker each, so that it is made once.
+A test that names several seeds runs on the first of them, and tests marked `thorough` do not run at
+all; `make thorough` runs everything. A module runs in one worker, so that what its tests share is
+made once; modules that share whole nights run in one together.
 """
 
 from __future__ import annotations
@@ -34,29 +34,24 @@ ANCHOR = date(2026, 6, 30)
 SPECS = Path(__file__).parents[1] / "../shared/specs"
 
 
-# Module -> the worker group in which what it shares is made once.
-TOGETHER = {
-    "test_metric_oracles": "nights",
-    "test_stacks": "nights",
-    "test_truth": "nights",
-    "test_random_companies": "companies",
-    "test_identities": "identities",
-    "test_metrics": "metrics",
-    "test_explain": "explained",
-    "test_rebuild": "rebuild",
-}
+# Modules that share the nights of `end_to_end/conftest.py`.
+OF_NIGHTS = ("test_metric_oracles", "test_stacks", "test_truth")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read: xdist names tests by them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One company per test, unless all are asked for; what shares something costly together."""
+    """One company per test, unless all are asked for; what is shared in one worker."""
     if not os.environ.get("REVOPS_THOROUGH"):
-        others = [item for item in items if _is_of_another_seed(item)]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in set(others)]
+        left = {item for item in items if _is_costly(item) or _is_of_another_seed(item)}
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
     for item in items:
-        group = TOGETHER.get(item.path.stem)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
+        group = "nights" if item.path.stem in OF_NIGHTS else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_costly(item: pytest.Item) -> bool:
+    return item.get_closest_marker("thorough") is not None
 
 
 def _is_of_another_seed(item: pytest.Item) -> bool:

@@ -50,7 +50,7 @@ def revops(tmp_path, monkeypatch, capsys):
     return called
 
 
-@pytest.mark.parametrize("name", ["acme", LONGEST])
+@pytest.mark.parametrize("name", ["acme", pytest.param(LONGEST, marks=pytest.mark.thorough)])
 def test_a_folder_of_ones_own_gets_a_plugin_that_works(revops, tmp_path, name):
     code, out, _ = revops("new", "source", name, "--folder", "plugins")
     assert code == 0

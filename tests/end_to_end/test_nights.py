@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
@@ -11,6 +12,9 @@ from whole_nights import ANCHOR, run_job, simulated_settings
 from revops_pipelines.engine.warehouse.snapshot import open_snapshot
 from revops_pipelines.sandbox.clock import SandboxClock, opening
 from revops_pipelines.sandbox.faults import answer
+from revops_pipelines.sandbox.frame import Options
+from revops_pipelines.sandbox.server import running
+from revops_pipelines.sandbox.world.world import World
 
 SLOW_TO_COMPARE = ("computed_at", "_updated_at")
 COMPARED = (
@@ -44,40 +48,66 @@ def failed_steps(result: dg.ExecuteInProcessResult) -> list[str]:
     return [event.step_key for event in result.all_events if event.is_step_failure]
 
 
-@pytest.mark.parametrize("nights", [2])
-def test_nights_one_by_one_give_what_one_night_gives(tmp_path, open_sandbox, nights):
-    """Full rebuild = incremental, at the level of what people read (identity 5)."""
-    step_by_step = simulated_settings(tmp_path / "steps")
-    at_once = simulated_settings(tmp_path / "once")
-    with open_sandbox(clock=SandboxClock(opening(ANCHOR))) as sandbox:
-        assert run_job(step_by_step, sandbox, "nightly").success
-        for _ in range(nights):
-            sandbox.clock.advance(timedelta(days=3))
-            assert run_job(step_by_step, sandbox, "nightly").success
-        assert run_job(at_once, sandbox, "nightly").success
-    apart = [
-        table for table in COMPARED if contents(step_by_step, table) != contents(at_once, table)
-    ]
-    assert apart == []
+@dataclass(frozen=True)
+class Story:
+    """A night in which one system refuses, the same night again, and a pulse five days later."""
+
+    refused: dg.ExecuteInProcessResult
+    mended: dg.ExecuteInProcessResult
+    answers: list[str]
+    movements: list[str]
+    later_answers: list[str]
+    known_at: date
 
 
-def test_a_system_that_fails_leaves_the_others(tmp_path, open_sandbox):
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory, small_world: World) -> Story:
     """One that is refused for good: the client does not wait, the step is not tried again."""
-    settings = simulated_settings(tmp_path / "state")
-    with open_sandbox() as sandbox:
-        refused = answer(403, b'{"error": {"type": "invalid_request_error", "message": "no"}}')
-        sandbox.faults["stripe"].next(refused, path="/v1/invoices", times=None)
-        result = run_job(settings, sandbox, "nightly")
-        assert failed_steps(result) == ["raw__stripe"]
-        built = {key.to_user_string() for key in materialized(result)}
-        assert {"raw/hubspot/contacts", "raw/marketo/leads", "metrics/speed_to_lead"} <= built
-        assert "raw/stripe/customers" in built, "streams that came through are kept"
-        assert "raw/stripe/invoices" not in built
-        assert "metrics/mrr" not in built, "nothing is computed from half a source"
+    settings = simulated_settings(tmp_path_factory.mktemp("state"))
+    with running(
+        world=small_world,
+        anchor=ANCHOR,
+        clock=SandboxClock(opening(ANCHOR)),
+        options=Options(limits=False),
+    ) as sandbox:
+        no = answer(403, b'{"error": {"type": "invalid_request_error", "message": "no"}}')
+        sandbox.faults["stripe"].next(no, path="/v1/invoices", times=None)
+        refused = run_job(settings, sandbox, "nightly")
         sandbox.faults["stripe"].clear()
-        again = run_job(settings, sandbox, "nightly")
-    assert again.success, "its cursor had not moved"
-    assert contents(settings, "metrics.mrr_movements")
+        mended = run_job(settings, sandbox, "nightly")
+        answers = contents(settings, "metrics.speed_to_lead")
+        movements = contents(settings, "metrics.mrr_movements")
+        sandbox.clock.advance(timedelta(days=5))
+        assert run_job(settings, sandbox, "pulse").success
+    with open_snapshot(settings.published_path) as connection:
+        known = connection.execute("SELECT as_of_at FROM ops.parameters").fetchall()[0][0]
+    return Story(
+        refused,
+        mended,
+        answers,
+        movements,
+        contents(settings, "metrics.speed_to_lead"),
+        known.date(),
+    )
+
+
+def test_a_system_that_fails_leaves_the_others(story):
+    assert failed_steps(story.refused) == ["raw__stripe"]
+    built = {key.to_user_string() for key in materialized(story.refused)}
+    assert {"raw/hubspot/contacts", "raw/marketo/leads", "metrics/speed_to_lead"} <= built
+    assert "raw/stripe/customers" in built, "streams that came through are kept"
+    assert "raw/stripe/invoices" not in built
+    assert "metrics/mrr" not in built, "nothing is computed from half a source"
+
+
+def test_the_next_run_makes_up_for_it(story):
+    assert story.mended.success, "its cursor had not moved"
+    assert story.movements
+
+
+def test_the_pulse_keeps_the_response_table_fresh(story):
+    assert story.later_answers != story.answers
+    assert story.known_at == ANCHOR + timedelta(days=5)
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
@@ -88,14 +118,18 @@ def materialized(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
     ]
 
 
-def test_the_pulse_keeps_the_response_table_fresh(tmp_path, open_sandbox):
-    settings = simulated_settings(tmp_path / "state")
+@pytest.mark.thorough
+def test_nights_one_by_one_give_what_one_night_gives(tmp_path, open_sandbox):
+    """Full rebuild = incremental, at the level of what people read (identity 5)."""
+    step_by_step = simulated_settings(tmp_path / "steps")
+    at_once = simulated_settings(tmp_path / "once")
     with open_sandbox(clock=SandboxClock(opening(ANCHOR))) as sandbox:
-        assert run_job(settings, sandbox, "nightly").success
-        before = contents(settings, "metrics.speed_to_lead")
-        sandbox.clock.advance(timedelta(days=5))
-        assert run_job(settings, sandbox, "pulse").success
-    assert contents(settings, "metrics.speed_to_lead") != before
-    with open_snapshot(settings.published_path) as connection:
-        moved = connection.execute("SELECT as_of_at FROM ops.parameters").fetchone()
-    assert moved[0].date() == (ANCHOR + timedelta(days=5))
+        assert run_job(step_by_step, sandbox, "nightly").success
+        for _ in range(2):
+            sandbox.clock.advance(timedelta(days=3))
+            assert run_job(step_by_step, sandbox, "nightly").success
+        assert run_job(at_once, sandbox, "nightly").success
+    apart = [
+        table for table in COMPARED if contents(step_by_step, table) != contents(at_once, table)
+    ]
+    assert apart == []

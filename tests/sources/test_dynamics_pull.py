@@ -78,7 +78,12 @@ def moments(world: World) -> dict[str, datetime]:
 
 
 @pytest.mark.parametrize(
-    ("what", "tracked"), [("merged", True), ("deleted", True), ("deleted", False)]
+    ("what", "tracked"),
+    [
+        pytest.param("merged", True, marks=pytest.mark.thorough),
+        ("deleted", True),
+        pytest.param("deleted", False, marks=pytest.mark.thorough),
+    ],
 )
 def test_nights_and_pulses_give_what_a_fresh_pull_gives(
     small_world: World, tmp_path: Path, what: str, tracked: bool
@@ -218,7 +223,7 @@ def test_rows_that_change_while_they_are_read_are_not_lost(
 def test_a_stop_on_the_way_goes_on_where_it_was(
     dynamics: Served, tmp_path: Path, quiet: dict[str, list[str]]
 ) -> None:
-    house = house_at(tmp_path, page_records=40, max_calls=60)
+    house = house_at(tmp_path, page_records=100, max_calls=80)
     for _ in range(12):
         outcome = house.pull(dynamics)
         if all(isinstance(each, Landed) and each.stopped is None for each in outcome.values()):
@@ -251,7 +256,7 @@ def test_a_reading_that_was_stopped_still_finds_what_is_gone(
     assert len(house.rows(missing)) == 1
 
 
-@pytest.mark.parametrize("tracked", [True, False])
+@pytest.mark.parametrize("tracked", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_long_lists_are_left_to_the_night(
     small_world: World, tmp_path: Path, tracked: bool
 ) -> None:
@@ -374,6 +379,7 @@ def test_a_missing_privilege_fails_its_streams_only(small_world: World, tmp_path
     assert all((row["closed_at"] is not None) == row["is_closed"] for row in deals)
 
 
+@pytest.mark.thorough
 def test_audits_that_do_not_say_what_they_changed_are_asked_one_by_one(
     small_world: World, tmp_path: Path, quiet: dict[str, list[str]]
 ) -> None:

@@ -107,7 +107,7 @@ def test_a_quiet_night_asks_little(open_sandbox: Open, company: World, tmp_path:
 @pytest.mark.parametrize(
     "options",
     [
-        {"event_page_records": 3},
+        pytest.param({"event_page_records": 3}, marks=pytest.mark.thorough),
         {"submission_page_records": 2, "page_records": 7, "email_page_records": 2},
         {"member_page_records": 1, "list_page_records": 9, "campaign_batch": 3},
         {"api_version": "v3"},

@@ -71,7 +71,9 @@ def archived_soon(world: World) -> datetime:
     return max(each.deleted_at for each in world.people if each.deleted_at) - timedelta(days=2)
 
 
-@pytest.mark.parametrize("begin", [merged_soon, archived_soon])
+@pytest.mark.parametrize(
+    "begin", [pytest.param(merged_soon, marks=pytest.mark.thorough), archived_soon]
+)
 def test_nights_give_what_a_fresh_pull_gives(
     open_sandbox: Open, small_world: World, tmp_path: Path, begin: Callable[[World], datetime]
 ) -> None:
@@ -171,6 +173,7 @@ def test_ties_over_a_pages_edge_and_the_cap(
     assert everything(house) == quiet
 
 
+@pytest.mark.thorough
 def test_the_older_version_gives_the_same(
     sandbox: Sandbox, tmp_path: Path, quiet: dict[str, list[str]]
 ) -> None:

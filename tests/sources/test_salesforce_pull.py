@@ -98,7 +98,9 @@ def deleted_soon(world: World) -> datetime:
     return max(each.deleted_at for each in world.people if each.deleted_at) - timedelta(days=2)
 
 
-@pytest.mark.parametrize("begin", [merged_soon, deleted_soon])
+@pytest.mark.parametrize(
+    "begin", [pytest.param(merged_soon, marks=pytest.mark.thorough), deleted_soon]
+)
 def test_nights_give_what_a_fresh_pull_gives(
     open_org: Open, small_world: World, tmp_path: Path, begin: Callable[[World], datetime]
 ) -> None:
@@ -121,7 +123,7 @@ def test_nights_give_what_a_fresh_pull_gives(
     assert found > [(0,)]
 
 
-@pytest.mark.parametrize("pause_days", [10, 40])
+@pytest.mark.parametrize("pause_days", [pytest.param(10, marks=pytest.mark.thorough), 40])
 def test_a_long_pause_is_made_up_for(
     open_org: Open, small_world: World, tmp_path: Path, pause_days: int
 ) -> None:

@@ -6,7 +6,7 @@ Salesforce keeps whole seconds: instants are compared cut to the second.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from revops_pipelines.sandbox.server import Sandbox, running
 from revops_pipelines.sandbox.truth import true_tables
 from revops_pipelines.sandbox.world.deal_paths import PIPELINES
 from revops_pipelines.sandbox.world.fx import LEVELS
+from revops_pipelines.sandbox.world.quotas import following, quotas
 from revops_pipelines.sandbox.world.world import World, build_world
 
 SEEDS = (7, 23, 101)
@@ -238,13 +239,20 @@ def test_users_are_there_also_when_they_left(pulled: Pulled) -> None:
         assert row["is_active"] == user.at_work(now)
 
 
-def test_quotas_are_of_months(pulled: Pulled) -> None:
-    _, house, _ = pulled
-    users = {row["user_id"] for row in house.offered("users")}
+def test_quotas_are_what_each_seller_is_to_reach_in_each_quarter(pulled: Pulled) -> None:
+    sandbox, house, _ = pulled
+    now = sandbox.clock.now()
+    meant = {
+        (named(ids.user_id(user.hubspot_id)), target.quarter): Decimal(target.amount_at(now))
+        for user, target in quotas(sandbox.world)
+        if target.set_at <= now and not (target.withdrawn_at and target.withdrawn_at <= now)
+    }
     rows = house.offered("quotas")
-    assert {row["period_start_on"] for row in rows} == {date(2026, m, 1) for m in (4, 5, 6)}
-    assert {row["user_id"] for row in rows} <= users
-    assert all(Decimal(row["amount"]) > 0 and row["currency"] == "USD" for row in rows)
+    offered = {(row["user_id"], row["period_start_on"]): Decimal(row["amount"]) for row in rows}
+    assert offered == meant
+    assert len(rows) == len(meant) > 100
+    assert {row["currency"] for row in rows} == {"USD"}
+    assert all(row["period_end_on"] == following(row["period_start_on"], 3) for row in rows)
 
 
 def test_nothing_points_at_a_record_that_is_not_there(pulled: Pulled) -> None:
