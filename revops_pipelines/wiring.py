@@ -25,10 +25,11 @@ from revops_pipelines.sensors.delivery import delivery_sensor
 from revops_pipelines.sensors.freshness import source_freshness_sensor
 from revops_pipelines.sensors.lead_response import lead_response_sensor
 from revops_pipelines.sensors.run_failure import rebuild_sensor, run_failure_sensor
-from revops_pipelines.sensors.thresholds import threshold_sensor
+from revops_pipelines.sensors.thresholds import threshold_sensor, unjudged_sensor
 from revops_pipelines.settings import Settings, environment
 
 OUTBOX_URL = "REVOPS_OUTBOX_URL"
+OWN_SENSOR = "churn_threshold"
 
 
 def resources_of(
@@ -59,14 +60,16 @@ def sensors_of(
     """The sensors, all on by default."""
     published = settings.published_path
     messengers = Messengers(settings.channels, settings.inbox_path, settings.plugins.folder)
-    watching = [
-        lead_response_sensor(rule, published, jobs.pulse.name)
-        if rule.pulse
-        else threshold_sensor(rule, published, jobs.judge.name)
-        for rule in rules
-    ]
+    # A pulse rule without deadlines is judged by the pulses themselves; the one that was here first
+    # keeps a sensor of its own beside the others' common one.
+    deadlines = [rule for rule in rules if rule.deadlines is not None]
+    nightly = [rule for rule in rules if not rule.pulse]
+    own = [rule for rule in nightly if rule.name == OWN_SENSOR]
+    others = [rule for rule in nightly if rule.name != OWN_SENSOR]
     return [
-        *watching,
+        *(lead_response_sensor(rule, published, jobs.pulse.name) for rule in deadlines),
+        *(threshold_sensor(rule, published, jobs.judge.name) for rule in own),
+        *([unjudged_sensor(others, published, jobs.judge.name)] if others else []),
         delivery_sensor(messengers.channels, published),
         source_freshness_sensor(
             published,
