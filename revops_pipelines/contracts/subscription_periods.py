@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from revops_pipelines.contracts import columns as col
-from revops_pipelines.contracts.columns import Day, Money, Quantity, Text
+from revops_pipelines.contracts.columns import Day, Integer, Money, Quantity, Text
 from revops_pipelines.contracts.contract import Contract, identity
 
 
@@ -41,6 +41,26 @@ class SubscriptionPeriods(Contract):
         "Worth of one month after discounts, before tax, rounded half up to the cent.",
         nullable=False,
         ge=0,
+    )
+    list_monthly_amount: Money = col.money(
+        "As monthly_amount, before any discount; null where the source does not tell.", ge=0
+    )
+    recurring_monthly_amount: Money = col.money(
+        "As monthly_amount, after those discounts only that go on beyond one bill, for some "
+        "months or forever; null where the source does not tell.",
+        ge=0,
+    )
+    lasting_monthly_amount: Money = col.money(
+        "As monthly_amount, after those discounts only that last forever; null where the source "
+        "does not tell.",
+        ge=0,
+    )
+    billing_interval: Text = col.text(
+        "Unit of the time that one price is for; null where the source does not tell.",
+        one_of=("day", "week", "month", "year"),
+    )
+    billing_interval_count: Integer = col.integer(
+        "How many of these units one price is for: a quarter is 3 months.", ge=1
     )
     currency: Text = col.currency()
     valid_from_on: Day = col.day("First day.", nullable=False)

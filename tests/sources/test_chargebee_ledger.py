@@ -756,3 +756,46 @@ def test_plans_and_add_ons_of_the_first_catalog(ledger: Ledger) -> None:
         ("plan", "active", TEN, "2026-06-10", "2026-06-20"),
         ("plan", "active", Decimal("20.00"), "2026-06-20", None),
     ]
+
+
+# Each takes what Chargebee would: sums first, then percentages of what is left.
+COUPONS = [
+    {"id": "SOME", "duration_type": "limited_period", "discount_type": "fixed_amount"}
+    | {"discount_amount": 100},
+    {"id": "ONCE", "duration_type": "one_time", "discount_type": "percentage"}
+    | {"discount_percentage": 50},
+    {"id": "EVER", "duration_type": "forever", "discount_type": "percentage"}
+    | {"discount_percentage": 10},
+]
+
+
+@pytest.mark.parametrize(
+    ("offs", "amounts"),
+    [
+        ({"SOME": 100, "ONCE": 450, "EVER": 45}, ("4.05", "10.00", "8.10", "9.00")),
+        ({"SOME": 100, "EVER": 90}, ("8.10", "10.00", "8.10", "9.00")),
+        ({"ONCE": 1000}, ("0.00", "10.00", "10.00", "10.00")),
+        ({"EVER": 100}, ("9.00", "10.00", "9.00", "9.00")),
+        ({"GONE": 100}, ("9.00", "10.00", None, None)),
+    ],
+    ids=["of all kinds", "going on", "free once", "forever", "told by nobody"],
+)
+def test_discounts_are_told_apart_by_how_long_they_go_on(
+    warehouses: Callable[..., Warehouse], offs: dict[str, int], amounts: tuple[str | None, ...]
+) -> None:
+    warehouse = warehouses()
+    (bill,) = months(1000, 6, 7)
+    (only,) = bill["line_items"]
+    told = [
+        {"line_item_id": only["id"], "coupon_id": key, "discount_amount": off}
+        for key, off in offs.items()
+    ]
+    warehouse.put("subscriptions", [subscription(item())])
+    warehouse.put("item_prices", [price()])
+    warehouse.put("coupons", COUPONS)
+    warehouse.put("invoices", [bill | {"line_item_discounts": told}])
+    (row,) = warehouse.offered("subscription_periods")
+    names = ("", "list_", "recurring_", "lasting_")
+    found = tuple(row[f"{name}monthly_amount"] for name in names)
+    assert found == tuple(amount and Decimal(amount) for amount in amounts)
+    assert (row["billing_interval"], row["billing_interval_count"]) == ("month", 1)

@@ -66,8 +66,8 @@ def true_ledger(world: World, now: datetime) -> set[tuple[Any, ...]]:
             row["product"],
             row["status"],
             row["currency"],
-            row["monthly_amount"],
             row["quantity"],
+            *(row[name] for name in truth_billing.WORTHS),
             row["from_on"],
             row["to_on"],
         )
@@ -84,8 +84,8 @@ def told_ledger(warehouse: Warehouse, now: datetime) -> set[tuple[Any, ...]]:
             row["product"],
             row["status"],
             row["currency"],
-            row["monthly_amount"],
             row["quantity"],
+            *(row[name] for name in truth_billing.WORTHS),
             row["valid_from_on"],
             row["valid_to_on"] if row["valid_to_on"] and row["valid_to_on"] <= today else None,
         )

@@ -178,7 +178,7 @@ def test_the_ledger_is_true_row_for_row(company: World, loaded: Warehouse) -> No
     def named(row: Mapping[str, Any]) -> tuple[Any, ...]:
         names = ("subscription_id", "item_id", "product", "status", "currency")
         texts = (str(row[name]).removeprefix("stripe:") for name in names)
-        return (*texts, row["monthly_amount"], row["quantity"])
+        return (*texts, row["quantity"], *(row[name] for name in truth_billing.WORTHS))
 
     found = {
         (*named(row), row["valid_from_on"], known(row["valid_to_on"]))

@@ -779,3 +779,100 @@ def test_month_ends_tile(ledger: Ledger) -> None:
     found = ledger(subscriptions=[subscription(item("si_1", plan))], prices=[plan], invoices=bills)
     assert found == [("si_1", "active", TEN, "2026-01-31", None)]
     assert timedelta(days=28) == days[1] - days[0]
+
+
+def coupon(key: str, duration: str, percent: float | None = None, off: int | None = None) -> Any:
+    terms = {"duration": duration, "percent_off": percent, "amount_off": off}
+    return {"id": key, "created": 0} | terms
+
+
+def put_on(key: str) -> dict[str, Any]:
+    return {"id": f"di_{key}", "object": "discount", "source": {"type": "coupon", "coupon": key}}
+
+
+ONCE, SOME, EVER = (
+    coupon("ONCE", "once", percent=50),
+    coupon("SOME", "repeating", off=100),
+    coupon("EVER", "forever", percent=10),
+)
+
+
+@pytest.mark.parametrize(
+    ("offs", "amounts"),
+    [
+        # What each took is known: half of 10 once, 1 of the rest, a tenth of what is left.
+        ([(ONCE, 500), (SOME, 100), (EVER, 40)], ("3.60", "10.00", "8.10", "9.00")),
+        ([(SOME, 100), (EVER, 90)], ("8.10", "10.00", "8.10", "9.00")),
+        ([(ONCE, 1000)], ("0.00", "10.00", "10.00", "10.00")),
+        ([(EVER, 100)], ("9.00", "10.00", "9.00", "9.00")),
+        ([(coupon("GONE", "forever"), 100)], ("9.00", "10.00", None, None)),
+    ],
+    ids=["of all kinds", "going on", "free once", "forever", "told by nobody"],
+)
+def test_discounts_are_told_apart_by_how_long_they_go_on(
+    offered: Offered, offs: list[tuple[dict[str, Any], int]], amounts: tuple[str | None, ...]
+) -> None:
+    plan, start = price("p1", every=QUARTERLY), at("2026-06-10")
+    told = [{"amount": 3 * off, "discount": f"di_{each['id']}"} for each, off in offs]
+    bill = line(
+        plan | {"unit_amount_decimal": "3000"}, 3000, start, at("2026-09-10"), discount_amounts=told
+    )
+    rows = offered(
+        "subscription_periods",
+        subscriptions=[subscription(item("si_1", plan))],
+        prices=[plan],
+        coupons=[
+            each if each is not SOME else coupon("SOME", "repeating", off=300)
+            for each, _ in offs
+            if each["id"] != "GONE"
+        ],
+        invoices=[invoice(start, bill, discounts=[put_on(each["id"]) for each, _ in offs])],
+    )
+    expected = tuple(amount and Decimal(amount) for amount in amounts)
+    assert [(row[6], *row[10:13]) for row in rows] == [expected]
+    assert rows[0][13:15] == ("month", 3)
+
+
+def test_what_a_free_line_with_tax_inside_would_cost_is_not_known(offered: Offered) -> None:
+    plan, start = price("p1", "1190"), at("2026-06-10")
+    bill = line(
+        plan,
+        1190,
+        start,
+        at("2026-07-10"),
+        discount_amounts=[{"amount": 1190, "discount": "di_FREE"}],
+        taxes=[{"amount": 0, "tax_behavior": "inclusive"}],
+    )
+    (row,) = offered(
+        "subscription_periods",
+        subscriptions=[subscription(item("si_1", plan))],
+        prices=[plan],
+        coupons=[coupon("FREE", "repeating", percent=100)],
+        invoices=[invoice(start, bill, discounts=[put_on("FREE")])],
+    )
+    assert (row[5], row[6], *row[10:13]) == ("free", 0, None, 0, None)
+
+
+def test_a_coupon_for_some_months_that_ends_begins_a_new_period(offered: Offered) -> None:
+    """Also where the amount stays: another coupon may take its place on that day."""
+    plan = price("p1")
+    days = [at(day) for day in ("2026-01-10", "2026-02-10", "2026-03-10")]
+    told = [[{"amount": 100, "discount": f"di_{key}"}] for key in ("SOME", "EVER")]
+    rows = offered(
+        "subscription_periods",
+        subscriptions=[subscription(item("si_1", plan))],
+        prices=[plan],
+        coupons=[SOME, EVER],
+        invoices=[
+            invoice(
+                start,
+                line(plan, 1000, start, end, discount_amounts=amounts),
+                discounts=[put_on(amounts[0]["discount"].removeprefix("di_"))],
+            )
+            for start, end, amounts in zip(days, days[1:], told, strict=False)
+        ],
+    )
+    assert sorted((row[8].isoformat(), row[6], row[12]) for row in rows) == [
+        ("2026-01-10", Decimal("9.00"), TEN),
+        ("2026-02-10", Decimal("9.00"), Decimal("9.00")),
+    ]

@@ -7,7 +7,9 @@ of each mess (`truth_billing_counts.py`).
 The rules:
 - An item is worth price x quantity a billing period, less the coupon the period was billed under,
   by the month: quarter / 3, year / 12, week x 52 / 12, half up to the cent, before tax. Metered
-  items count nothing. Zero-decimal currencies are stored in major units as well.
+  items count nothing. Zero-decimal currencies are stored in major units as well. Beside it stand
+  its worth before any coupon, under a coupon that goes on beyond one bill (`recurring`), and under
+  one without an end (`lasting`).
 - A day shows what is in force at its end. Trials are worth nothing; voided periods are `paused`.
 - Past due from the day the first unpaid bill was issued; `unpaid` from the 30th day after; as
   before from the day of payment. Only `active` and `past_due` count.
@@ -47,6 +49,17 @@ PAST_DUE_DAYS = 30
 COUNTED = ("active", "past_due")
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+# How long coupons last.
+DURATIONS = ("once", "repeating", "forever")
+# Columns of the ledger that say what an item is worth.
+WORTHS = (
+    "monthly_amount",
+    "list_monthly_amount",
+    "recurring_monthly_amount",
+    "lasting_monthly_amount",
+    "billing_interval",
+    "billing_interval_count",
+)
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "fx")
 # Months in one unit of an interval, as (numerator, denominator).
 MONTHS = {
@@ -68,17 +81,32 @@ class Period:
     quantity: int
     status: str
     monthly_amount: Decimal
+    list_monthly_amount: Decimal
+    recurring_monthly_amount: Decimal
+    lasting_monthly_amount: Decimal
+    interval: Interval
     currency: str
     from_on: date
     to_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
+class _Worth:
+    """What an item is worth a month: after its coupon, before it, and after those that go on."""
+
+    net: Decimal
+    listed: Decimal
+    recurring: Decimal
+    lasting: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class _State:
     status: str
-    monthly_amount: Decimal
+    worth: _Worth
     product: str
     quantity: int
+    interval: Interval
 
 
 def ledger(billing: Billing, now: datetime) -> Iterator[Period]:
@@ -127,7 +155,11 @@ def _period(
         product=state.product,
         quantity=state.quantity,
         status=state.status,
-        monthly_amount=state.monthly_amount,
+        monthly_amount=state.worth.net,
+        list_monthly_amount=state.worth.listed,
+        recurring_monthly_amount=state.worth.recurring,
+        lasting_monthly_amount=state.worth.lasting,
+        interval=state.interval,
         currency=customer.currency,
         from_on=from_on,
         to_on=to_on,
@@ -160,14 +192,15 @@ def _states(story: Subscription, currency: str, day: date, now: int) -> dict[str
         return {}
     items = [item for item in items_at(story, at) if not item.price.is_metered]
     status = _status(story, day, at)
-    amounts = _amounts(story, items, at, currency)
     found = {}
-    for item, amount in zip(items, amounts, strict=True):
-        worth, shown = (ZERO, status) if status == "trialing" else (amount, status)
-        if worth == 0 and status != "trialing":
+    for item, worth in zip(items, _worths(story, items, at, currency), strict=True):
+        shown = status
+        if status == "trialing":
+            worth = _Worth(ZERO, ZERO, ZERO, ZERO)
+        elif worth.net == 0:
             shown = "free"
         product = item.price.product.name
-        found[item.id] = _State(shown, worth, product, item.quantity)
+        found[item.id] = _State(shown, worth, product, item.quantity, _interval(item))
     return found
 
 
@@ -183,21 +216,36 @@ def _status(story: Subscription, day: date, at: int) -> str:
     return "active"
 
 
-def _amounts(story: Subscription, items: Sequence[Item], at: int, currency: str) -> list[Decimal]:
-    """The worth of each item a month in major units, after the coupon of the running period."""
-    billed = billed_amounts(story, items, at, currency)
-    return [_monthly(amount, item) for item, amount in zip(items, billed, strict=True)]
+def _worths(story: Subscription, items: Sequence[Item], at: int, currency: str) -> Iterator[_Worth]:
+    """The worth of each item a month in major units, under the coupon of the running period."""
+    columns = [
+        billed_amounts(story, items, at, currency, durations)
+        for durations in (DURATIONS, (), ("repeating", "forever"), ("forever",))
+    ]
+    for item, amounts in zip(items, zip(*columns, strict=True), strict=True):
+        yield _Worth(*(_monthly(amount, item) for amount in amounts))
 
 
 def billed_amounts(
-    story: Subscription, items: Sequence[Item], at: int, currency: str
+    story: Subscription,
+    items: Sequence[Item],
+    at: int,
+    currency: str,
+    durations: Sequence[str] = DURATIONS,
 ) -> list[Decimal]:
-    """What a bill of the running period says of each item, after its coupon and before tax."""
+    """What a bill of the running period says of each item, after its coupon and before tax.
+
+    A coupon of another duration than these is left out of account.
+    """
     minor = Decimal(1) if currency in ZERO_DECIMAL else CENT
     gross = [_rounded(_unit(item) * item.quantity * minor, minor) for item in items]
     off = [ZERO] * len(gross)
     rebate = story.rebate
-    if rebate is not None and rebate.holds(period_at(story, at).start):
+    if (
+        rebate is not None
+        and rebate.coupon.duration in durations
+        and rebate.holds(period_at(story, at).start)
+    ):
         off = _off(gross, rebate.coupon.basis_points, rebate.coupon.amount_off, minor)
     return [amount - less for amount, less in zip(gross, off, strict=True)]
 
@@ -223,9 +271,13 @@ def _off(
 
 
 def _monthly(amount: Decimal, item: Item) -> Decimal:
-    interval = item.price.interval or Interval("month", 1)
+    interval = _interval(item)
     months, parts = MONTHS[interval.unit]
     return _rounded(amount * parts / (months * interval.count), CENT)
+
+
+def _interval(item: Item) -> Interval:
+    return item.price.interval or Interval("month", 1)
 
 
 def _rounded(amount: Decimal, step: Decimal) -> Decimal:
@@ -234,15 +286,12 @@ def _rounded(amount: Decimal, step: Decimal) -> Decimal:
 
 def ledger_rows(billing: Billing, now: datetime) -> list[dict[str, Any]]:
     """The ledger as rows of `subscription_periods.csv`."""
+    names = ("customer_id", "subscription_id", "item_id", "product", "quantity", "status")
     return [
-        {
-            "customer_id": period.customer_id,
-            "subscription_id": period.subscription_id,
-            "item_id": period.item_id,
-            "product": period.product,
-            "quantity": period.quantity,
-            "status": period.status,
-            "monthly_amount": period.monthly_amount,
+        {name: getattr(period, name) for name in (*names, *WORTHS[:4])}
+        | {
+            "billing_interval": period.interval.unit,
+            "billing_interval_count": period.interval.count,
             "currency": period.currency,
             "from_on": period.from_on,
             "to_on": period.to_on,

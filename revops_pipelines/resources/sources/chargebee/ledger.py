@@ -14,7 +14,8 @@ documents everything that was ever billed. So
 - where several marks of one item fall on one day, the last one counts: days belong to what is in
   force at their end, in UTC;
 - an amount is monthly by the price's interval: month x 1, quarter / 3, year / 12, week x 52 / 12,
-  day x 365 / 12, after discounts and before tax, rounded half up to the cent once;
+  day x 365 / 12, after discounts and before tax, rounded half up to the cent once; so are the
+  amounts before discounts, after those that go on beyond one invoice, and after those forever;
 - from the day on which an unpaid invoice is due the subscription is `past_due`, after so many days
   `unpaid`, until it is paid. These days are written down ahead, so that the ledger needs no clock;
 - what a trial covers is `trialing`, what costs nothing `free`, both worth nothing.
@@ -25,15 +26,29 @@ Metered prices and one-time charges are left out.
 from __future__ import annotations
 
 from revops_pipelines.engine.conform.debts import spans_of_debts
+from revops_pipelines.engine.conform.islands import differs
+from revops_pipelines.resources.sources.chargebee.ledger_discounts import MINORS
 from revops_pipelines.resources.sources.chargebee.ledger_marks import marks
 from revops_pipelines.resources.sources.chargebee.money import cents, day, half_up, units
 from revops_pipelines.resources.sources.chargebee.options import ChargebeeOptions
 
-_KIND = "product, quantity, currency_code, is_paused, hundredths"
+# What an item is worth, in hundredths: after all discounts, before any, after those that go on,
+# after those forever.
+_AMOUNTS = tuple(name.replace("minor", "hundredths") for name in MINORS)
+_ITEM = ("product", "quantity", "currency_code", "billing_interval", "billing_interval_count")
+_KIND = (*_ITEM, "is_paused", *_AMOUNTS)
+_FINAL = (*_ITEM, "status", *_AMOUNTS)
 
 
-def _lags(columns: str) -> str:
-    return ", ".join(f"lag({name.strip()}) OVER w" for name in columns.split(","))
+def _monthly(minor: str) -> str:
+    """Select item for an amount of hundredths a month, of one in minor units."""
+    rounded = half_up(f"d.{minor}::HUGEINT * d.times * 100", f"(d.per * {units('currency_code')})")
+    return f"{rounded}::BIGINT AS {minor.replace('minor', 'hundredths')}"
+
+
+def _agreed(amount: str) -> str:
+    """Select item for an amount that somebody has agreed to pay by then."""
+    return f"CASE WHEN s.state = 'trialing' THEN 0 ELSE t.{amount} END AS {amount}"
 
 
 _ENDS = f"""
@@ -50,8 +65,7 @@ _ENDS = f"""
             ORDER BY at_s DESC, is_end, told_by, billed_at DESC, minor DESC, mark_id DESC) = 1
     ), worth AS (
         SELECT d.*, coalesce(p.product, d.price_id) AS product,
-               {half_up("minor::HUGEINT * d.times * 100", f"(d.per * {units('currency_code')})")}
-                   ::BIGINT AS hundredths
+               {", ".join(map(_monthly, MINORS))}
         FROM daily d LEFT JOIN prices p USING (price_id)
     )"""
 
@@ -71,12 +85,12 @@ _STAYS = f"""
                     ELSE least(next_on, ended_on, until_on) END AS to_on
         FROM followed WHERE NOT is_end
     ), stays AS (
-        SELECT subscription_id, slot, product, quantity, currency_code, false AS is_paused,
-               hundredths, from_on, to_on
+        SELECT subscription_id, slot, {", ".join(_ITEM)}, false AS is_paused,
+               {", ".join(_AMOUNTS)}, from_on, to_on
         FROM cut
         UNION ALL
         -- Nothing is billed while paused; an item that left for good is not paused.
-        SELECT subscription_id, slot, product, quantity, currency_code, true, hundredths, to_on,
+        SELECT subscription_id, slot, {", ".join(_ITEM)}, true, {", ".join(_AMOUNTS)}, to_on,
                last_on
         FROM cut
         WHERE to_on = until_on AND (last_on > to_on OR (last_on IS NULL AND status_now = 'paused'))
@@ -84,13 +98,13 @@ _STAYS = f"""
         SELECT *, count(*) FILTER (is_new) OVER (
                    PARTITION BY subscription_id, slot ORDER BY from_on) AS island
         FROM (SELECT *, coalesce(lag(to_on) OVER w <> from_on, true)
-                     OR ({_lags(_KIND)}) IS DISTINCT FROM ({_KIND}) AS is_new
+                     OR {differs(_KIND)} AS is_new
               FROM stays WHERE to_on IS NULL OR to_on > from_on
               WINDOW w AS (PARTITION BY subscription_id, slot ORDER BY from_on))
     ), terms AS (
-        SELECT subscription_id, slot, {_KIND}, min(from_on) AS from_on,
+        SELECT subscription_id, slot, {", ".join(_KIND)}, min(from_on) AS from_on,
                CASE WHEN bool_and(to_on IS NOT NULL) THEN max(to_on) END AS to_on
-        FROM islands GROUP BY subscription_id, slot, island, {_KIND}
+        FROM islands GROUP BY subscription_id, slot, island, {", ".join(_KIND)}
     )"""
 
 
@@ -129,30 +143,28 @@ def _states(past_due_days: int) -> str:
     )"""
 
 
-_FINAL = "product, quantity, currency_code, status, hundredths"
-
 _PERIODS = f"""
     pieces AS (
-        SELECT t.* EXCLUDE (from_on, to_on, hundredths), greatest(t.from_on, s.from_on) AS from_on,
-               least(t.to_on, s.to_on) AS to_on,
+        SELECT t.subscription_id, t.slot, {", ".join(f"t.{name}" for name in _ITEM)},
+               greatest(t.from_on, s.from_on) AS from_on, least(t.to_on, s.to_on) AS to_on,
                CASE WHEN s.state = 'trialing' THEN 'trialing'
                     WHEN t.is_paused THEN 'paused'
                     WHEN t.hundredths = 0 THEN 'free'
                     ELSE s.state END AS status,
-               CASE WHEN s.state = 'trialing' THEN 0 ELSE t.hundredths END AS hundredths
+               {", ".join(map(_agreed, _AMOUNTS))}
         FROM terms t JOIN states s ON s.subscription_id = t.subscription_id
          AND coalesce(s.from_on < t.to_on, true) AND coalesce(t.from_on < s.to_on, true)
     ), numbered AS (
         SELECT *, count(*) FILTER (is_new) OVER (
                    PARTITION BY subscription_id, slot ORDER BY from_on) AS island
         FROM (SELECT *, coalesce(lag(to_on) OVER w <> from_on, true)
-                     OR ({_lags(_FINAL)}) IS DISTINCT FROM ({_FINAL}) AS is_new
+                     OR {differs(_FINAL)} AS is_new
               FROM pieces
               WINDOW w AS (PARTITION BY subscription_id, slot ORDER BY from_on))
     ), periods AS (
-        SELECT subscription_id, slot, {_FINAL}, min(from_on) AS from_on,
+        SELECT subscription_id, slot, {", ".join(_FINAL)}, min(from_on) AS from_on,
                CASE WHEN bool_and(to_on IS NOT NULL) THEN max(to_on) END AS to_on
-        FROM numbered GROUP BY subscription_id, slot, island, {_FINAL}
+        FROM numbered GROUP BY subscription_id, slot, island, {", ".join(_FINAL)}
     )
     SELECT '@source:' || p.subscription_id AS subscription_id,
            '@source:' || l.customer_id AS customer_id,
@@ -160,6 +172,10 @@ _PERIODS = f"""
            p.product, p.quantity, p.status,
            {cents("p.hundredths")} AS monthly_amount, upper(p.currency_code) AS currency,
            p.from_on AS valid_from_on, p.to_on AS valid_to_on,
+           {cents("p.list_hundredths")} AS list_monthly_amount,
+           {cents("p.recurring_hundredths")} AS recurring_monthly_amount,
+           {cents("p.lasting_hundredths")} AS lasting_monthly_amount,
+           p.billing_interval, p.billing_interval_count,
            '@source' AS source, p.subscription_id || ':' || p.slot || ':' || p.from_on AS source_id
     FROM periods p JOIN lives l USING (subscription_id)"""
 

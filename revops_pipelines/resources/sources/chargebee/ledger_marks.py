@@ -1,7 +1,8 @@
 """Marks: from which instant an item of a subscription was worth what, as any record tells.
 
 Belongs here: the SQL that reads marks out of invoices, credit notes, events and subscriptions as
-they are now. Does not: the periods made of them (`ledger.py`).
+they are now. Does not: what each discount took off (`ledger_discounts.py`), the periods made of
+marks (`ledger.py`).
 
 An item has a slot in its subscription: the plan is one slot, whichever plan it is, an add-on has
 its own. A mark is one of
@@ -17,7 +18,14 @@ of the coupons that it names. Chargebee does not flag prorations.
 
 from __future__ import annotations
 
-from revops_pipelines.resources.sources.chargebee.money import half_up, units
+from revops_pipelines.resources.sources.chargebee.ledger_discounts import (
+    LINE_MINORS,
+    LINE_TERMS,
+    MINORS,
+    TERMS,
+    after,
+)
+from revops_pipelines.resources.sources.chargebee.money import units
 
 DAY_SECONDS = 86_400
 # Where nothing says an interval, a line's worth is spread over its own seconds: 365 days / 12.
@@ -111,6 +119,7 @@ def _prices(is_first_catalog: bool) -> str:
                CASE period_unit WHEN 'week' THEN 52 WHEN 'day' THEN 365 ELSE 1 END AS times,
                CASE period_unit WHEN 'month' THEN 1 WHEN 'year' THEN 12 WHEN 'week' THEN 12
                                 WHEN 'day' THEN 12 END * coalesce(period, 1) AS per,
+               period_unit AS price_interval, period AS price_interval_count,
                CASE period_unit WHEN 'month' THEN to_months(period::INTEGER)
                                 WHEN 'year' THEN to_months(12 * period::INTEGER)
                                 WHEN 'week' THEN to_days(7 * period::INTEGER)
@@ -118,18 +127,6 @@ def _prices(is_first_catalog: bool) -> str:
         FROM ({known})
     )"""
 
-
-_TERMS = """
-    discount_terms AS (
-        SELECT id AS term_id,
-               CASE WHEN discount_type = 'percentage' THEN discount_percentage END AS percent,
-               CASE WHEN discount_type = 'fixed_amount' THEN discount_amount END AS off
-        FROM raw.@source__coupons
-        UNION
-        SELECT d.id, d.percentage, CASE WHEN d.percentage IS NULL THEN d.amount END
-        FROM (SELECT unnest(discounts) AS d FROM versions)
-        WHERE d.id NOT IN (SELECT id FROM raw.@source__coupons)
-    )"""
 
 _LINES = f"""
     billed AS (
@@ -148,6 +145,7 @@ _LINES = f"""
                coalesce(line.quantity_in_decimal::DECIMAL(18,6), line.quantity, 1)
                    ::DECIMAL(18,6) AS quantity,
                list_filter(offs, d -> d.line_item_id = line.id) AS offs,
+               is_inclusive,
                CASE WHEN is_inclusive THEN coalesce(line.tax_amount, 0) ELSE 0 END AS taxed,
                coalesce(line.discount_amount, 0) AS discounted
         FROM billed
@@ -160,7 +158,8 @@ _LINES = f"""
                    ::HUGEINT AS off,
                make_timestamp(start_s * 1000000) AS from_at,
                make_timestamp(end_s * 1000000) AS until_at,
-               p.unit AS list_unit, p.times AS price_times, p.per AS price_per, p.every
+               p.unit AS list_unit, p.times AS price_times, p.per AS price_per, p.every,
+               p.price_interval, p.price_interval_count
         FROM lines l LEFT JOIN prices p USING (price_id)
         WHERE NOT coalesce(p.is_metered, false)
     ), own_prices AS (
@@ -202,37 +201,12 @@ _LINES = f"""
         FROM timed
     )"""
 
-# In a proration the coupons' own amounts are shares of a part; their terms are needed.
-_PRORATIONS = """
-    named_terms AS (
-        SELECT DISTINCT line_id, coalesce(d.coupon_id, d.entity_id) AS term_id
-        FROM (SELECT line_id, unnest(offs) AS d FROM judged WHERE is_proration)
-    ), line_terms AS (
-        SELECT line_id, list(percent ORDER BY term_id) FILTER (percent IS NOT NULL) AS percents,
-               sum(t.off)::HUGEINT AS fixed
-        FROM named_terms JOIN discount_terms t USING (term_id) GROUP BY ALL
-    )"""
-
-
-def _less(gross: str, percents: str) -> str:
-    """SQL for an amount less percentages, one after the other, each rounded half up."""
-    return (
-        f"list_reduce(list_prepend(({gross})::HUGEINT, list_transform(coalesce({percents}, []), "
-        f"p -> (p * 10000)::HUGEINT)), (left_over, p) -> left_over - "
-        f"{half_up('left_over * p', '1000000')})"
-    )
-
-
 _WORTH = f"""
     line_marks AS (
         SELECT j.subscription_id, slot, price_id, is_plan, quantity, currency_code,
                start_s AS at_s, end_s, 1 AS told_by, false AS is_end, billed_at, line_id AS mark_id,
                NULL::DECIMAL(24,9) AS own_unit,
-               CASE WHEN is_proration AND full_amount IS NOT NULL
-                    THEN greatest(0, {_less("full_amount", "t.percents")} - coalesce(t.fixed, 0)
-                         - CASE WHEN taxed > 0 AND amount > off
-                                THEN {half_up("full_amount * taxed", "(amount - off)")} ELSE 0 END)
-                    ELSE greatest(0, amount - off - taxed) END AS minor,
+               {", ".join(f"{sql} AS {name}" for name, sql in LINE_MINORS.items())},
                CASE WHEN is_proration AND full_amount IS NULL THEN 'seconds'
                     WHEN price_per IS NOT NULL AND NOT is_multiple THEN 'price'
                     WHEN is_in_months THEN 'months'
@@ -242,8 +216,17 @@ _WORTH = f"""
                           ELSE {MONTH_SECONDS} END AS times,
                CASE basis WHEN 'price' THEN price_per WHEN 'months' THEN billed_months
                           WHEN 'weeks' THEN billed_days // 7 * 12
-                          ELSE greatest(end_s - start_s, 1) END AS per
-        FROM judged j LEFT JOIN line_terms t USING (line_id)
+                          ELSE greatest(end_s - start_s, 1) END AS per,
+               CASE WHEN price_per IS NOT NULL AND NOT is_multiple THEN price_interval
+                    WHEN basis = 'weeks' THEN 'week'
+                    WHEN basis = 'months' AND billed_months % 12 = 0 THEN 'year'
+                    WHEN basis = 'months' THEN 'month' END AS billing_interval,
+               CASE WHEN price_per IS NOT NULL AND NOT is_multiple THEN price_interval_count
+                    WHEN basis = 'weeks' THEN billed_days // 7
+                    WHEN basis = 'months' AND billed_months % 12 = 0 THEN billed_months // 12
+                    WHEN basis = 'months' THEN billed_months END AS billing_interval_count
+        FROM (SELECT *, is_proration AND full_amount IS NOT NULL AS is_whole FROM judged) j
+        LEFT JOIN line_terms t USING (line_id)
     )"""
 
 _CREDITS = f"""
@@ -262,45 +245,59 @@ _VERSIONS = f"""
     priced_versions AS (
         SELECT v.*, coalesce(own_amount, round(coalesce(own_unit, p.unit) * v.quantity)::HUGEINT)
                    AS gross,
-               p.times, p.per
+               p.times, p.per, p.price_interval, p.price_interval_count
         FROM version_items v LEFT JOIN prices p USING (price_id)
         WHERE NOT coalesce(p.is_metered, false) AND gross IS NOT NULL
     ), in_force AS (
-        SELECT v.version_id, v.told_by, t.term_id, t.percent, t.off
+        SELECT v.version_id, v.told_by, t.term_id, t.duration, t.percent, t.off
         FROM (SELECT version_id, told_by, at_s, unnest(coupons) AS c FROM versions) v
         JOIN discount_terms t ON t.term_id = v.c.coupon_id
         WHERE coalesce(v.c.apply_till > v.at_s, true)
         UNION ALL
-        SELECT v.version_id, v.told_by, v.d.id, v.d.percentage,
+        SELECT v.version_id, v.told_by, v.d.id, v.d.duration_type, v.d.percentage,
                CASE WHEN v.d.percentage IS NULL THEN v.d.amount END
         FROM (SELECT version_id, told_by, at_s, unnest(discounts) AS d FROM versions) v
         WHERE coalesce(v.d.apply_till > v.at_s, true) AND v.d.apply_on = 'invoice_amount'
           AND v.d.duration_type <> 'one_time'
     ), version_terms AS (
-        SELECT version_id, told_by,
-               list(percent ORDER BY term_id) FILTER (percent IS NOT NULL) AS percents,
+        SELECT version_id, told_by, kind,
+               list((percent * 10000)::HUGEINT ORDER BY term_id) FILTER (percent IS NOT NULL)
+                   AS steps,
                sum(off)::HUGEINT AS fixed
-        FROM in_force GROUP BY ALL
+        FROM in_force JOIN kept_kinds ON list_contains(durations, coalesce(duration, 'forever'))
+        GROUP BY ALL
     ), less_percents AS (
-        SELECT v.*, t.fixed, {_less("gross", "t.percents")} AS net
-        FROM priced_versions v LEFT JOIN version_terms t USING (version_id, told_by)
+        SELECT v.*, k.kind, t.fixed, {after("gross", "t.steps")} AS net
+        FROM priced_versions v CROSS JOIN kept_kinds k
+        LEFT JOIN version_terms t
+          ON t.version_id = v.version_id AND t.told_by = v.told_by AND t.kind = k.kind
     ), whole_versions AS (
         SELECT *, sum(net) OVER w AS whole, place = max(place) OVER w AS is_last
-        FROM less_percents WINDOW w AS (PARTITION BY version_id, told_by)
+        FROM less_percents WINDOW w AS (PARTITION BY version_id, told_by, kind)
     ), shares AS (
         -- A fixed sum is shared by the items; what is left over goes to the last.
         SELECT *, least(coalesce(fixed, 0), whole)::HUGEINT AS taken,
                CASE WHEN whole > 0 THEN taken * net // whole::HUGEINT ELSE 0 END AS share
         FROM whole_versions
-    ), shared AS (
-        SELECT *, taken - sum(share) OVER (PARTITION BY version_id, told_by) AS remainder
+    ), left_overs AS (
+        SELECT *, greatest(0, net - share - CASE WHEN is_last THEN taken
+                   - sum(share) OVER (PARTITION BY version_id, told_by, kind) ELSE 0 END)
+                   AS left_over
         FROM shares
+    ), shared AS (
+        SELECT subscription_id, version_id, told_by, at_s, status, slot, place, price_id, is_plan,
+               quantity, currency_code, current_term_end, own_unit, times, per,
+               price_interval AS billing_interval, price_interval_count AS billing_interval_count,
+               max(left_over) FILTER (kind = 'all') AS minor, any_value(gross) AS list_minor,
+               max(left_over) FILTER (kind = 'recurring') AS recurring_minor,
+               max(left_over) FILTER (kind = 'lasting') AS lasting_minor
+        FROM left_overs GROUP BY ALL
     ), version_marks AS (
         SELECT subscription_id, slot, price_id, is_plan, quantity, currency_code, at_s,
                current_term_end AS end_s, told_by, status = 'cancelled' AS is_end,
-               at_s AS billed_at, version_id AS mark_id, own_unit,
-               greatest(0, net - share - CASE WHEN is_last THEN remainder ELSE 0 END) AS minor,
-               coalesce(times, 1) AS times, coalesce(per, 1) AS per
+               at_s AS billed_at, version_id AS mark_id, own_unit, {", ".join(MINORS)},
+               coalesce(times, 1) AS times, coalesce(per, 1) AS per,
+               billing_interval, billing_interval_count
         FROM shared
         WHERE status IN {RUNNING} OR (status = 'cancelled' AND told_by = 2)
     ), gone_marks AS (
@@ -317,7 +314,7 @@ _VERSIONS = f"""
     )"""
 
 # What no line shows: the trial before the first line, and subscriptions that were never billed.
-_UNBILLED = """
+_UNBILLED = f"""
     present AS (
         SELECT * FROM shared WHERE told_by = 3
     ), first_lines AS (
@@ -332,8 +329,9 @@ _UNBILLED = """
                coalesce(s.trial_start, s.started_at, s.activated_at, s.start_date, s.created_at)
                    AS at_s,
                p.current_term_end AS end_s, 0 AS told_by, false AS is_end, 0 AS billed_at,
-               p.version_id AS mark_id, own_unit, net AS minor, coalesce(times, 1) AS times,
-               coalesce(per, 1) AS per
+               p.version_id AS mark_id, own_unit, {", ".join(MINORS)},
+               coalesce(times, 1) AS times, coalesce(per, 1) AS per,
+               billing_interval, billing_interval_count
         FROM present p JOIN subscriptions s ON s.id = p.subscription_id
         WHERE NOT EXISTS (SELECT 1 FROM line_marks m WHERE m.subscription_id = p.subscription_id)
     )"""
@@ -364,9 +362,9 @@ def marks(is_first_catalog: bool) -> tuple[str, ...]:
         _SUBSCRIPTIONS,
         _shown(is_first_catalog),
         _prices(is_first_catalog),
-        _TERMS,
+        TERMS,
         _LINES,
-        _PRORATIONS,
+        LINE_TERMS,
         _WORTH,
         _CREDITS,
         _VERSIONS,

@@ -1,7 +1,8 @@
 """The ledger of recurring revenue, rebuilt from what Stripe keeps: bills, items, states.
 
-Belongs here: the SQL of the offer to `subscription_periods`. Does not: the other offers
-(`offers.py`) or what is counted of the ledger (the metrics).
+Belongs here: the SQL of the offer to `subscription_periods`. Does not: what each discount took off
+(`ledger_discounts.py`), the other offers (`offers.py`) or what is counted of the ledger (the
+metrics).
 
 Stripe stores no MRR and no history of a subscription, but it keeps every bill. A line of a bill
 says: this item, at this price and quantity, less these discounts, from this second to that one. So
@@ -14,7 +15,8 @@ says: this item, at this price and quantity, less these discounts, from this sec
 - where several lines of one item begin on one day, the last one counts: days belong to what is in
   force at their end, in UTC;
 - an amount is monthly by the price's interval: month x 1, quarter / 3, year / 12, week x 52 / 12,
-  day x 365 / 12, after discounts and before tax, rounded half up to the cent once;
+  day x 365 / 12, after discounts and before tax, rounded half up to the cent once; so are the
+  amounts before discounts, after those that go on beyond one bill, and after those forever;
 - metered prices are left out, and subscriptions whose first payment never succeeded;
 - a bill that was voided, or written off, within a day of being made and without an attempt to
   collect it is what a pause of collection makes of it: these days are `paused`. Drafts that nobody
@@ -22,7 +24,8 @@ says: this item, at this price and quantity, less these discounts, from this sec
 - from the day an unpaid bill was issued (or due, when it was sent) the subscription is `past_due`,
   after so many days `unpaid`, until the bill is paid or voided. These days are written down ahead,
   so that the ledger needs no clock;
-- what a trial covers is `trialing`, what costs nothing `free`, both worth nothing.
+- what a trial covers is `trialing`, what costs nothing `free`, both worth nothing; so is what
+  waits for a means of payment after its trial.
 
 A change of price or quantity without proration counts from the first bill that shows it.
 """
@@ -30,6 +33,8 @@ A change of price or quantity without proration counts from the first bill that 
 from __future__ import annotations
 
 from revops_pipelines.engine.conform.debts import spans_of_debts
+from revops_pipelines.engine.conform.islands import any_values, differs
+from revops_pipelines.resources.sources.stripe.ledger_discounts import DISCOUNTS, MINORS
 from revops_pipelines.resources.sources.stripe.money import cents, day, half_up, units
 from revops_pipelines.resources.sources.stripe.options import StripeOptions
 
@@ -37,6 +42,13 @@ from revops_pipelines.resources.sources.stripe.options import StripeOptions
 PAUSED_WITHIN_SECONDS = 86_400
 # A line's worth is spread over its own seconds where no price says its interval: 365 days / 12.
 MONTH_SECONDS = 365 * 86_400 // 12
+
+# What a row of the ledger is worth, in hundredths: after all discounts, before any, after those
+# that go on, after those forever.
+_AMOUNTS = ("hundredths", "list_hundredths", "recurring_hundredths", "lasting_hundredths")
+# What an item has from day to day beside its status.
+_KIND = ("product_id", "quantity", "currency", "billing_interval", "billing_interval_count")
+_WORTHS = (*_AMOUNTS, *_KIND)
 
 # What each price costs how often: from the price list, else from where it is in use (prices made
 # inline for one subscription are in no list).
@@ -59,7 +71,8 @@ _PRICES = """
         SELECT price_id, coalesce(usage_type, 'licensed') = 'metered' AS is_metered, unit_amount,
                CASE "interval" WHEN 'week' THEN 52 WHEN 'day' THEN 365 ELSE 1 END AS times,
                CASE "interval" WHEN 'month' THEN 1 WHEN 'year' THEN 12 WHEN 'week' THEN 12
-                               WHEN 'day' THEN 12 END * coalesce(interval_count, 1) AS per
+                               WHEN 'day' THEN 12 END * coalesce(interval_count, 1) AS per,
+               "interval" AS price_interval, coalesce(interval_count, 1) AS price_interval_count
         FROM known_prices
         QUALIFY row_number() OVER (PARTITION BY price_id ORDER BY place) = 1
     )"""
@@ -82,7 +95,9 @@ _BILLED = f"""
                    AS quantity,
                line.pricing.price_details.price AS price_id,
                line.pricing.price_details.product AS product_id,
-               line.discounts AS discounts,
+               line.discounts AS discounts, line.discount_amounts AS discount_amounts,
+               len(list_filter(line.taxes, t -> t.tax_behavior = 'inclusive')) > 0
+                   AS is_taxed_inside,
                coalesce(list_sum(list_transform(line.discount_amounts, d -> d.amount)), 0)
                    AS discounted,
                coalesce(list_sum(list_transform(
@@ -102,7 +117,7 @@ _BILLED = f"""
                w.id AS line_id, w.date AS billed_at, w.currency, false AS is_paused,
                w.period_start AS start_s, w.period_end AS end_s, w.amount,
                coalesce(w.quantity_decimal, w.quantity::VARCHAR) AS quantity,
-               w.price_id, w.product_id, w.discounts,
+               w.price_id, w.product_id, w.discounts, false AS is_taxed_inside,
                0 AS discounted, 0 AS taxed
         FROM raw.@source__invoice_items w
         WHERE w._deleted_at IS NULL AND w.test_clock IS NULL AND w.item_id IS NOT NULL
@@ -119,44 +134,9 @@ _BILLED = f"""
                n.item.quantity::VARCHAR AS quantity,
                n.item.price.id AS price_id,
                n.item.price.product AS product_id, NULL::JSON[] AS discounts,
-               0 AS discounted, 0 AS taxed
+               false AS is_taxed_inside, 0 AS discounted, 0 AS taxed
         FROM items n
         WHERE n.item.id NOT IN (SELECT parent.subscription_item FROM billed_items)
-    )"""
-
-# The terms of every discount that a proration names. Its own amounts say nothing of a full
-# interval, and in the classic billing mode they are zero.
-_DISCOUNTS = """
-    discount_sources AS (
-        SELECT unnest(discounts) AS discount FROM raw.@source__subscriptions
-        WHERE len(discounts) > 0
-        UNION ALL
-        SELECT unnest(discounts) FROM raw.@source__invoices WHERE len(discounts) > 0
-    ), discount_terms AS (
-        SELECT d.discount.id AS discount_id, any_value(c.percent_off) AS percent_off,
-               any_value(c.amount_off) AS amount_off
-        FROM discount_sources d JOIN raw.@source__coupons c ON c.id = d.discount.source.coupon
-        GROUP BY ALL
-    ), named_discounts AS (
-        SELECT DISTINCT line_id, subscription_id, item_id, start_s,
-               coalesce(d ->> 'id', d ->> '$') AS discount_id
-        FROM (SELECT *, unnest(discounts) AS d FROM lines
-              WHERE is_proration AND NOT is_credit AND len(discounts) > 0)
-    ), sums_off AS (
-        -- A sum off the whole bill was shared among its items; each keeps the share it had.
-        SELECT n.line_id, arg_max(l.discounted, (l.start_s, l.billed_at)) AS amount_off
-        FROM named_discounts n
-        JOIN discount_terms t ON t.discount_id = n.discount_id AND t.amount_off IS NOT NULL
-        JOIN lines l ON l.subscription_id = n.subscription_id AND l.item_id = n.item_id
-         AND NOT l.is_proration AND l.start_s <= n.start_s
-        GROUP BY ALL
-    ), proration_discounts AS (
-        SELECT n.line_id, list(t.percent_off) FILTER (t.percent_off IS NOT NULL) AS percents,
-               any_value(o.amount_off) AS amount_off
-        FROM named_discounts n
-        JOIN discount_terms t USING (discount_id)
-        LEFT JOIN sums_off o USING (line_id)
-        GROUP BY ALL
     )"""
 
 # From lines to what an item is worth a month. `minor` is the worth of `per / times` months, in the
@@ -186,28 +166,46 @@ _WORTH = f"""
                CASE basis WHEN 'price' THEN p.per WHEN 'months' THEN l.billed_months
                     WHEN 'weeks' THEN l.billed_days // 7 * 12
                     ELSE greatest(l.end_s - l.start_s, 1) END AS per,
+               CASE WHEN p.per IS NOT NULL THEN p.price_interval
+                    WHEN basis = 'weeks' THEN 'week'
+                    WHEN basis = 'months' AND l.billed_months % 12 = 0 THEN 'year'
+                    WHEN basis = 'months' THEN 'month' END AS billing_interval,
+               CASE WHEN p.per IS NOT NULL THEN p.price_interval_count
+                    WHEN basis = 'weeks' THEN l.billed_days // 7
+                    WHEN basis = 'months' AND l.billed_months % 12 = 0 THEN l.billed_months // 12
+                    WHEN basis = 'months' THEN l.billed_months END AS billing_interval_count,
                CASE WHEN is_recomputed THEN round(p.unit_amount::DECIMAL(24,12)
                                                   * l.quantity::DECIMAL(12,4))::HUGEINT
                     ELSE l.amount END AS gross
         FROM placed l LEFT JOIN prices p USING (price_id)
     ), worth AS (
-        SELECT r.* EXCLUDE (gross), CASE
-                   WHEN r.is_recomputed THEN greatest(0, list_reduce(
-                       list_prepend(gross::HUGEINT, list_transform(
-                           coalesce(d.percents, []), p -> (p * 10000)::HUGEINT)),
-                       (left_over, p) -> left_over - {half_up("left_over * p", "1000000")}
-                   ) - coalesce(d.amount_off, 0))
-                   ELSE greatest(0, gross - discounted - taxed) END AS minor
-        FROM rated r LEFT JOIN proration_discounts d USING (line_id)
+        SELECT r.* EXCLUDE (gross),
+               {", ".join(f"{sql} AS {name}" for name, sql in MINORS.items())}
+        FROM rated r
+        LEFT JOIN proration_discounts d USING (line_id)
+        LEFT JOIN told_discounts t ON t.line_id = r.line_id
         WHERE NOT r.is_metered
     )"""
+
+
+def _monthly(amount: str) -> str:
+    """Select item for an amount of hundredths a month, of one in minor units."""
+    minor = f"{amount.removesuffix('hundredths')}minor"
+    rounded = half_up(f"{minor}::HUGEINT * times * 100", f"(per * {units('currency')})")
+    return f"{rounded}::BIGINT AS {amount}"
+
+
+def _agreed(amount: str) -> str:
+    """Select item for an amount that somebody has agreed to pay by then."""
+    return f"CASE WHEN s.state IN ('trialing', 'paused') THEN 0 ELSE t.{amount} END AS {amount}"
+
 
 _STAYS = f"""
     changes AS (
         SELECT subscription_id, item_id, product_id, quantity::DECIMAL(18,4) AS quantity,
                upper(currency) AS currency, is_credit, is_paused, from_on, until_on,
-               {half_up("minor::HUGEINT * times * 100", f"(per * {units('currency')})")}::BIGINT
-                   AS hundredths
+               billing_interval, billing_interval_count,
+               {", ".join(map(_monthly, _AMOUNTS))}
         FROM worth
         QUALIFY row_number() OVER (
             PARTITION BY subscription_id, item_id, from_on
@@ -230,16 +228,11 @@ _STAYS = f"""
         SELECT *, count(*) FILTER (is_new) OVER (
                    PARTITION BY subscription_id, item_id ORDER BY from_on) AS island
         FROM (SELECT *, coalesce(lag(to_on) OVER w <> from_on, true)
-                     OR (lag(product_id) OVER w, lag(quantity) OVER w, lag(currency) OVER w,
-                         lag(is_paused) OVER w, lag(hundredths) OVER w)
-                        IS DISTINCT FROM
-                        (product_id, quantity, currency, is_paused, hundredths) AS is_new
+                     OR {differs(("is_paused", *_WORTHS))} AS is_new
               FROM stays WHERE to_on IS NULL OR to_on > from_on
               WINDOW w AS (PARTITION BY subscription_id, item_id ORDER BY from_on))
     ), terms AS (
-        SELECT subscription_id, item_id, any_value(product_id) AS product_id,
-               any_value(quantity) AS quantity, any_value(currency) AS currency,
-               any_value(is_paused) AS is_paused, any_value(hundredths) AS hundredths,
+        SELECT subscription_id, item_id, {any_values(("is_paused", *_WORTHS))},
                min(from_on) AS from_on, CASE WHEN bool_and(to_on IS NOT NULL) THEN max(to_on) END
                    AS to_on
         FROM islands GROUP BY subscription_id, item_id, island
@@ -290,30 +283,25 @@ def _states(past_due_days: int) -> str:
 
 _PERIODS = f"""
     pieces AS (
-        SELECT t.* EXCLUDE (from_on, to_on, hundredths), greatest(t.from_on, s.from_on) AS from_on,
-               least(t.to_on, s.to_on) AS to_on,
+        SELECT t.subscription_id, t.item_id, {", ".join(f"t.{name}" for name in _KIND)},
+               greatest(t.from_on, s.from_on) AS from_on, least(t.to_on, s.to_on) AS to_on,
                CASE WHEN s.state = 'trialing' THEN 'trialing'
                     WHEN s.state = 'unpaid' THEN 'unpaid'
                     WHEN t.is_paused OR s.state = 'paused' THEN 'paused'
                     WHEN t.hundredths = 0 THEN 'free'
                     ELSE s.state END AS status,
-               CASE WHEN s.state = 'trialing' THEN 0 ELSE t.hundredths END AS hundredths
+               {", ".join(map(_agreed, _AMOUNTS))}
         FROM terms t JOIN states s ON s.subscription_id = t.subscription_id
          AND coalesce(s.from_on < t.to_on, true) AND coalesce(t.from_on < s.to_on, true)
     ), numbered AS (
         SELECT *, count(*) FILTER (is_new) OVER (
                    PARTITION BY subscription_id, item_id ORDER BY from_on) AS island
         FROM (SELECT *, coalesce(lag(to_on) OVER w <> from_on, true)
-                     OR (lag(product_id) OVER w, lag(quantity) OVER w, lag(currency) OVER w,
-                         lag(status) OVER w, lag(hundredths) OVER w)
-                        IS DISTINCT FROM
-                        (product_id, quantity, currency, status, hundredths) AS is_new
+                     OR {differs(("status", *_WORTHS))} AS is_new
               FROM pieces
               WINDOW w AS (PARTITION BY subscription_id, item_id ORDER BY from_on))
     ), periods AS (
-        SELECT subscription_id, item_id, any_value(product_id) AS product_id,
-               any_value(quantity) AS quantity, any_value(currency) AS currency,
-               any_value(status) AS status, any_value(hundredths) AS hundredths,
+        SELECT subscription_id, item_id, {any_values(("status", *_WORTHS))},
                min(from_on) AS from_on,
                CASE WHEN bool_and(to_on IS NOT NULL) THEN max(to_on) END AS to_on
         FROM numbered GROUP BY subscription_id, item_id, island
@@ -324,6 +312,10 @@ _PERIODS = f"""
            coalesce(product.name, p.product_id) AS product, p.quantity, p.status,
            {cents("p.hundredths")} AS monthly_amount, p.currency,
            p.from_on AS valid_from_on, p.to_on AS valid_to_on,
+           {cents("p.list_hundredths")} AS list_monthly_amount,
+           {cents("p.recurring_hundredths")} AS recurring_monthly_amount,
+           {cents("p.lasting_hundredths")} AS lasting_monthly_amount,
+           p.billing_interval, p.billing_interval_count,
            '@source' AS source, p.item_id || ':' || p.from_on AS source_id
     FROM periods p
     JOIN subscriptions s ON s.id = p.subscription_id
@@ -332,5 +324,5 @@ _PERIODS = f"""
 
 def subscription_periods(options: StripeOptions) -> str:
     """The offer's SQL."""
-    steps = (_PRICES, _BILLED, _DISCOUNTS, _WORTH, _STAYS, _states(options.past_due_days))
+    steps = (_PRICES, _BILLED, DISCOUNTS, _WORTH, _STAYS, _states(options.past_due_days))
     return f"WITH {', '.join(step.strip() for step in steps)}, {_PERIODS.strip()}"
