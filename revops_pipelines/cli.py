@@ -216,6 +216,20 @@ def alerts_list(
     list_alerts(out, every=every, as_json=as_json)
 
 
+@alerts_app.command("test")
+def alerts_test(
+    channel: Annotated[str, typer.Argument(help="A configured channel, or inbox.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Send one marked message through a channel and tell the receiver's answer."""
+    from revops_pipelines.commands.alerts_test import test_channel
+
+    test_channel(out, channel, dry_run=dry_run, as_json=as_json)
+
+
 @config_app.command("template")
 def config_template() -> None:
     """A revops.toml with every key, its meaning and its default."""

@@ -95,7 +95,10 @@ def check(tables: Mapping[str, PluginTable], inbox: Path) -> list[tuple[str, str
     """(channel, problem) of every channel that cannot be set up; for `revops check`."""
     channels: dict[str, Any] = Messengers(tables, inbox).channels()
     return [
-        (name, channel.sender.reason)
-        for name, channel in channels.items()
-        if isinstance(channel.sender, _Unusable)
+        (name, problem) for name, channel in channels.items() if (problem := problem_of(channel))
     ]
+
+
+def problem_of(channel: Channel) -> str:
+    """Why the channel cannot be set up; empty where it can."""
+    return channel.sender.reason if isinstance(channel.sender, _Unusable) else ""

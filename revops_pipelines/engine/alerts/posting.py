@@ -31,14 +31,14 @@ from revops_pipelines.engine.ingest.transport import Caps, Response, Transport
 _BODY_BYTES = 65536
 _RETRIABLE = (408, 425, 429)
 _REMEDIES = {
-    400: "the receiver does not understand it: is the address one of this kind of channel?",
+    400: "see that the address is one of this kind of channel",
     401: "the address or its secret is not accepted any more: make a new one",
     403: "the address or its secret is not accepted any more: make a new one",
     404: "nothing is at that address any more: make a new one",
     410: "nothing is at that address any more: make a new one",
     413: "the message is too large for the receiver",
 }
-_NETWORK = "is the address right, and can it be reached from here?"
+_NETWORK = "see that the address is right and can be reached from here"
 _LONGEST_WAIT_SECONDS = 3600.0
 
 

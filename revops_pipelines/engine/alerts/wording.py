@@ -17,6 +17,7 @@ from revops_pipelines.engine.alerts.notice import as_utc
 # Of a digest's events, this many are written out; the rest are listed by their identifiers.
 WRITTEN_OUT = 50
 _LONGEST_URL = 1000
+_TEST = "Test: "
 # Control characters break lines and headers; overrides of direction make a text read as another.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _KINDS = {"fired": "", "escalated": "Now {severity}: ", "resolved": "Resolved: "}
@@ -67,7 +68,7 @@ def record_url(told: Told) -> str:
 def message_title(message: Message) -> str:
     """The title of a message: the event's own, or what a digest holds."""
     if not message.is_digest:
-        return title(message.events[0])
+        return f"{_TEST if message.is_test else ''}{title(message.events[0])}"
     counts = Counter((told.rule_title, told.kind) for told in message.events)
     parts = [
         f"{count} {'resolved' if kind == 'resolved' else 'open'}: {rule_title}"
@@ -117,6 +118,8 @@ def document(message: Message) -> dict[str, Any]:
         "sent_at": as_utc(message.sent_at),
         "events": [_event(told) for told in message.events[:WRITTEN_OUT]],
     }
+    if message.is_test:
+        body["is_test"] = True
     if message.is_digest:
         body["count"] = len(message.events)
         body["folded"] = [told.event_id for told in message.events]

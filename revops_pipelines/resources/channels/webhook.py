@@ -5,6 +5,8 @@ Belongs here: the signature and what an answer means. Does not: the document (`w
 Headers follow Standard Webhooks (standardwebhooks.com): `webhook-id` is the same at every try, so a
 receiver can drop what it has seen; `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over
 `<id>.<timestamp>.<body>`. `Idempotency-Key` repeats the id for receivers that look there.
+`webhook-key-id` names the key; while a key is exchanged the header holds two signatures, divided by
+a blank, and a receiver accepts the message when one of them is right.
 """
 
 from __future__ import annotations
@@ -14,12 +16,17 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
+
+from pydantic import Field
 
 from revops_pipelines.engine.alerts.channel import (
     ChannelKind,
+    Draft,
     Message,
     Place,
+    Receipt,
     RejectedError,
 )
 from revops_pipelines.engine.alerts.posting import Post, WebOptions
@@ -31,32 +38,58 @@ _PREFIX = "whsec_"
 class WebhookOptions(WebOptions):
     """`[channels.webhook]`: address and signing key are secrets and come from the environment."""
 
+    key_id: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Name of the signing key, sent beside the signature; no secret.",
+    )
+
 
 class Webhook:
     """A web address, and the key that its receiver checks signatures with."""
 
     def __init__(self, place: Place) -> None:
         self._post = Post(place.secrets["url"], place.options)
-        key = place.secrets.get("signing_key")
-        self._key = key_bytes(key) if key else None
+        names = ("signing_key", "previous_signing_key")
+        self._keys = [key_bytes(place.secrets[name]) for name in names if place.secrets.get(name)]
+        self._key_id = place.options.key_id
 
     def __repr__(self) -> str:
         return "Webhook(***)"
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Receipt:
         """Post the message; see `Sender`."""
         body = json.dumps(document(message), ensure_ascii=False).encode()
+        answer = self._post(body, self._headers(message, body), message.sent_at)
+        if says_no(answer.body):
+            raise RejectedError(
+                f"webhook: HTTP {answer.status} with an error in its body",
+                "the receiver says why in its own log",
+            )
+        signed = "signed" if self._keys else "not signed"
+        return Receipt(said=f"HTTP {answer.status}, {signed}, id {message.message_id}")
+
+    def drafts(self, message: Message) -> Sequence[Draft]:
+        """What would be posted; see `Drafting`."""
+        body = json.dumps(document(message), ensure_ascii=False)
+        headers = {"Content-Type": "application/json"} | self._headers(message, body.encode())
+        if self._keys:
+            headers["webhook-signature"] = "v1,***"
+        return [Draft(self._post.place, headers, body)]
+
+    def _headers(self, message: Message, body: bytes) -> dict[str, str]:
         sent = str(int(message.sent_at.timestamp()))
         headers = {
             "webhook-id": message.message_id,
             "webhook-timestamp": sent,
             "Idempotency-Key": message.message_id,
         }
-        if self._key is not None:
-            headers["webhook-signature"] = signature(self._key, message.message_id, sent, body)
-        answer = self._post(body, headers, message.sent_at)
-        if says_no(answer.body):
-            raise RejectedError("webhook: HTTP 200 with an error in its body")
+        if self._keys:
+            signed = [signature(key, message.message_id, sent, body) for key in self._keys]
+            headers["webhook-signature"] = " ".join(signed)
+            if self._key_id:
+                headers["webhook-key-id"] = self._key_id
+        return headers
 
 
 def signature(key: bytes, message_id: str, sent: str, body: bytes) -> str:
@@ -76,7 +109,7 @@ def says_no(body: bytes) -> bool:
         return True
     try:
         answer: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(answer, dict):
         return False
@@ -99,7 +132,11 @@ CHANNEL = ChannelKind(
     name="webhook",
     title="Webhook",
     options=WebhookOptions,
-    secrets={"url": "ALERT_WEBHOOK_URL", "signing_key": "ALERT_WEBHOOK_SIGNING_KEY"},
+    secrets={
+        "url": "ALERT_WEBHOOK_URL",
+        "signing_key": "ALERT_WEBHOOK_SIGNING_KEY",
+        "previous_signing_key": "ALERT_WEBHOOK_PREVIOUS_SIGNING_KEY",
+    },
     connect=Webhook,
-    optional_secrets=frozenset({"signing_key"}),
+    optional_secrets=frozenset({"signing_key", "previous_signing_key"}),
 )

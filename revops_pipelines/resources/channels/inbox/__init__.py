@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -18,8 +19,10 @@ from pydantic import Field
 from revops_pipelines.engine.alerts.channel import (
     ChannelKind,
     ChannelOptions,
+    Draft,
     Message,
     Place,
+    Receipt,
     UnreachableError,
 )
 from revops_pipelines.engine.alerts.wording import document
@@ -41,9 +44,9 @@ class Inbox:
     def __repr__(self) -> str:
         return "Inbox()"
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Receipt:
         """Write the message's file; see `Sender`."""
-        name = f"{message.created_at:%Y%m%dT%H%M%S}-{message.message_id}.json"
+        name = _file_name(message)
         body = json.dumps(document(message), ensure_ascii=False, indent=1).encode()
         problem = ""
         try:
@@ -53,12 +56,25 @@ class Inbox:
         except OSError as error:
             problem = os.strerror(error.errno) if error.errno else type(error).__name__
         if problem:
-            raise UnreachableError(f"the inbox folder cannot be written: {problem}")
+            raise UnreachableError(
+                f"the inbox folder cannot be written: {problem}",
+                remedy="see that its owner may write there, and that the disk is not full",
+            )
+        return Receipt(said=f"written as {name}")
+
+    def drafts(self, message: Message) -> Sequence[Draft]:
+        """What would be written; see `Drafting`."""
+        body = json.dumps(document(message), ensure_ascii=False, indent=1)
+        return [Draft(_file_name(message), {}, body)]
 
     def _remove_old(self) -> None:
         names = sorted(path.name for path in self._folder.glob("*.json"))
         for name in names[: -self._keep]:
             (self._folder / name).unlink(missing_ok=True)
+
+
+def _file_name(message: Message) -> str:
+    return f"{message.created_at:%Y%m%dT%H%M%S}-{message.message_id}.json"
 
 
 def _write_whole(path: Path, body: bytes) -> None:

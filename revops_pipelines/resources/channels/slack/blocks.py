@@ -1,82 +1,60 @@
-"""Slack incoming webhooks: one message of blocks per alert or digest.
+"""A message as Slack blocks: a header, then an attachment whose colour says how bad it is.
 
-Belongs here: Slack's layout, escaping and answers. Does not: when to send.
-
-Slack answers a webhook with HTTP 200 and the two letters `ok`; anything else in a 200 comes from
-something in between (a proxy, a captive portal) and is no delivery. Its refusals (`invalid_payload`
-400, `action_prohibited` 403, `no_service` 404, `channel_is_archived` 410) come with their status. A
-webhook knows no idempotency key: what was sent and not acknowledged appears twice.
-(docs.slack.dev, "Sending messages using incoming webhooks")
+Belongs here: Slack's layout, limits and escaping. Does not: how it is sent.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
-from revops_pipelines.engine.alerts.channel import (
-    ChannelKind,
-    Message,
-    Place,
-    Told,
-    UnreachableError,
-)
-from revops_pipelines.engine.alerts.posting import Post, WebOptions
+from revops_pipelines.engine.alerts.channel import Action, Message, Told
 from revops_pipelines.engine.alerts.wording import (
     clip,
+    colour_of,
     facts,
     message_severity,
+    message_state,
     message_title,
     title,
+    visible,
     what_to_do,
 )
 
-# Slack's limits: 150 characters in a header, 3,000 in a section, 2,000 and ten in its fields.
+# Slack's limits (docs.slack.dev, "Blocks" reference): 150 characters in a header, 3,000 in a
+# section's text, ten fields of 2,000, 25 elements in actions, 75 on a button, 3,000 in its URL.
 _HEADER = 150
 _SECTION = 2900
 _VALUE = 300
 _URL = 400
+_BUTTON_URL = 3000
+_BUTTON = 75
+_BUTTONS = 25
 _FIELDS = 10
 _LISTED = 10
 _MARKS = {"info": "ℹ️", "warning": "⚠️", "critical": "🔴"}
 
 
-class SlackOptions(WebOptions):
-    """`[channels.slack]`: the webhook's address is a secret and comes from the environment."""
-
-
-class Slack:
-    """A Slack channel behind its incoming webhook."""
-
-    def __init__(self, place: Place) -> None:
-        self._post = Post(place.secrets["url"], place.options)
-
-    def __repr__(self) -> str:
-        return "Slack(***)"
-
-    def send(self, message: Message) -> None:
-        """Post the message; see `Sender`."""
-        body = json.dumps(payload(message), ensure_ascii=False).encode()
-        answer = self._post(body, {}, message.sent_at)
-        if answer.body.strip() != b"ok":
-            # Not Slack's word: whatever stands in between may let it through the next time.
-            raise UnreachableError("Slack: HTTP 200 without Slack's ok")
-
-
 def payload(message: Message) -> dict[str, Any]:
     """The message as Slack blocks, with a plain text for notifications."""
-    mark = _MARKS[message_severity(message)]
-    if not message.is_digest and message.events[0].kind == "resolved":
-        mark = "✅"
+    mark = "✅" if message_state(message) == "resolved" else _MARKS[message_severity(message)]
     heading = clip(f"{mark} {message_title(message)}", _HEADER)
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": heading, "emoji": True}}
+    told = [visible(part) for part in (message.note, f"revops · {message.message_id[:12]}") if part]
+    body = [
+        *(_digest(message) if message.is_digest else _single(message.events[0])),
+        {"type": "context", "elements": [_mrkdwn(escape(clip(" · ".join(told), _VALUE)))]},
     ]
-    blocks += _digest(message) if message.is_digest else _single(message.events[0])
-    told = [part for part in (message.note, f"revops · {message.message_id[:12]}") if part]
-    blocks.append({"type": "context", "elements": [_mrkdwn(escape(" · ".join(told)))]})
-    return {"text": escape(heading), "blocks": blocks, "unfurl_links": False}
+    return {
+        "text": escape(heading),
+        "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": heading, "emoji": True}}
+        ],
+        "attachments": [
+            {"color": f"#{colour_of(message)}", "fallback": escape(heading), "blocks": body}
+        ],
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
 
 
 def escape(text: str) -> str:
@@ -103,7 +81,22 @@ def _single(told: Told) -> list[dict[str, Any]]:
     if step := what_to_do(told):
         text = f"*What to do*\n{escape(clip(step, _VALUE))}"
         blocks.append({"type": "section", "text": _mrkdwn(text)})
-    return blocks
+    return blocks + _buttons(told.actions)
+
+
+def _buttons(actions: tuple[Action, ...]) -> list[dict[str, Any]]:
+    """Buttons that open a page; the page asks, so that a mere press changes nothing."""
+    elements = [
+        {
+            "type": "button",
+            "action_id": f"link_{place}",
+            "text": {"type": "plain_text", "text": clip(action.label, _BUTTON), "emoji": False},
+            "url": action.url,
+        }
+        for place, action in enumerate(actions[:_BUTTONS])
+        if action.url.startswith(("https://", "http://")) and len(action.url) <= _BUTTON_URL
+    ]
+    return [{"type": "actions", "elements": elements}] if elements else []
 
 
 def _value(told: Told, label: str, value: str) -> str:
@@ -122,7 +115,8 @@ def _digest(message: Message) -> list[dict[str, Any]]:
 
 
 def _line(told: Told) -> str:
-    return clip(f"{told.notice.get('subject')}, {told.notice.get('owner') or 'nobody'}", 120)
+    subject, owner = visible(told.notice.get("subject")), visible(told.notice.get("owner"))
+    return clip(f"{subject}, {owner or 'nobody'}", 120)
 
 
 def _filled(lines: list[str]) -> list[str]:
@@ -138,12 +132,3 @@ def _filled(lines: list[str]) -> list[str]:
 def _mrkdwn(text: str) -> dict[str, Any]:
     # verbatim: Slack turns no bare name or address into a mention or link.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-CHANNEL = ChannelKind(
-    name="slack",
-    title="Slack",
-    options=SlackOptions,
-    secrets={"url": "SLACK_WEBHOOK_URL"},
-    connect=Slack,
-)
