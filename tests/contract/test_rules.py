@@ -43,6 +43,12 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         prepare(connection, Settings(home=Path("unused")), NOW)
         metrics = discover(revops_pipelines.assets.metrics, Metric)
         build_metric(connection, metrics["speed_to_lead"])
+        for detail in (metric.detail for metric in metrics.values()):
+            if detail is not None:
+                listed = ", ".join(f'"{each.name}" {each.type}' for each in detail.columns)
+                connection.execute(
+                    f'CREATE TABLE IF NOT EXISTS metrics."{detail.table}" ({listed})'
+                )
         yield connection
 
 

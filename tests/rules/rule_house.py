@@ -61,6 +61,10 @@ class RuleHouse:
             listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
             self.connection.execute(f"CREATE TABLE conformed.{entity} ({listed})")
         prepare(self.connection, self.settings, NOON)
+        for metric in discover(revops_pipelines.assets.metrics, Metric).values():
+            if metric.detail is not None:
+                listed = ", ".join(f'"{each.name}" {each.type}' for each in metric.detail.columns)
+                self.connection.execute(f'CREATE TABLE metrics."{metric.detail.table}" ({listed})')
 
     def close(self) -> None:
         self.connection.close()

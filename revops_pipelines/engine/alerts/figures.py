@@ -56,6 +56,16 @@ def breakdown_name(dimensions: Mapping[str, str]) -> str:
     return ",".join(f"{name}:{dimensions[name]}" for name in sorted(dimensions)) or TOTAL
 
 
+def breakdown_text(dimensions: Mapping[str, str], owner: str | None = None) -> str:
+    """A breakdown at the end of a sentence; people by their names.
+
+    >>> breakdown_text({"segment": "SMB"}), breakdown_text({})
+    (', segment SMB', '')
+    """
+    named = {**dimensions, "owner": owner} if owner else dimensions
+    return "".join(f", {name} {named[name]}" for name in sorted(dimensions))
+
+
 def midnight(day: date) -> datetime:
     """The instant (UTC) at which a day begins."""
     return datetime.combine(day, time(0), tzinfo=UTC)

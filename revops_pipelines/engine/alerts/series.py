@@ -20,11 +20,23 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from revops_pipelines.engine.alerts.declaration import Finding, Notice, Row, RuleOptions, Verdict
-from revops_pipelines.engine.alerts.figures import breakdown_name, figure, midnight, period_name
+from revops_pipelines.engine.alerts.figures import (
+    breakdown_name,
+    breakdown_text,
+    figure,
+    midnight,
+    period_name,
+)
 
 Side = Literal["above", "below"]
 Check = Literal["level", "change", "zscore"]
-INPUTS = ("metrics.metric_standing", "metrics.metric_values", "ops.alert_states", "ops.parameters")
+INPUTS = (
+    "conformed.users",
+    "metrics.metric_standing",
+    "metrics.metric_values",
+    "ops.alert_states",
+    "ops.parameters",
+)
 NEVER_EMPTY = ("metrics.metric_values", "ops.parameters")
 # A MAD of normal numbers is that part of their standard deviation.
 _MAD = Decimal("1.4826")
@@ -50,12 +62,17 @@ SELECT
   published.unit,
   published.is_mature,
   published.computed_at,
+  users.name AS owner_name,
+  users.email AS owner_email,
+  users.team AS owner_team,
+  users.is_active AS owner_is_active,
   parameters.as_of_on,
   parameters.base_currency,
   COALESCE(standing.is_stale, FALSE) AS is_stale
 FROM metrics.metric_values AS published
 CROSS JOIN ops.parameters AS parameters
 LEFT JOIN metrics.metric_standing AS standing ON standing.metric = published.metric
+LEFT JOIN conformed.users AS users ON users.user_id = (published.dimensions ->> 'owner')
 WHERE published.metric IN ({listed}) AND published.grain = '{grain}'
 UNION ALL BY NAME
 -- What no source fills is nothing to be told of.
@@ -402,7 +419,7 @@ def _notice(
     limit: Limit,
     wording: Wording,
 ) -> Notice:
-    part = f", {breakdown_name(dimensions)}" if dimensions else ""
+    part = breakdown_text(dimensions, row["owner_name"])
     value = figure(row["value"], row["unit"], row["base_currency"])
     moved = "" if limit.check == "level" else f" ({_shown(judged.value, row, limit)})"
     return Notice(
@@ -411,7 +428,10 @@ def _notice(
         since=midnight(since),
         observed=_observed(row, value, judged, limit),
         limit=_said_limit(row, limit),
-        owner=options.owner or wording.owner,
+        owner=options.owner or row["owner_name"] or wording.owner,
+        owner_email=row["owner_email"],
+        team=dimensions.get("team") or row["owner_team"],
+        is_owner_gone=row["owner_is_active"] is False,
         what_to_do=wording.what_to_do,
         facts=_facts(row, options, limit),
     )
