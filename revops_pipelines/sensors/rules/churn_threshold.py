@@ -159,6 +159,7 @@ FROM (
       AND present.currency = opened.currency
     GROUP BY ALL
   ) AS customers
+  HAVING COUNT(*) > 0
 ) AS running
 CROSS JOIN ops.parameters AS parameters
 LEFT JOIN metrics.metric_standing AS standing ON standing.metric = running.metric
