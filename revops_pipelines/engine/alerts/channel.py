@@ -96,9 +96,11 @@ class Draft:
 class Told:
     """One event as people are told it; times in UTC.
 
-    `kind` is `fired`, `escalated` or `resolved`. `alert` is `<rule>/<key>`, the same for all events
-    of one trouble; `episode` counts how often it has fired. `thread` is what the channel's targets
-    called the episode's first message; empty when that is this one, or went with a digest.
+    `kind` is `fired`, `escalated` (a rise in severity), `repeated` (still open), `passed_on` (to
+    the next person, because nobody acknowledged), `acknowledged`, `snoozed` or `resolved`; whom it
+    is for stands in the notice (`people.receiver_of`). `alert` is `<rule>/<key>`, the same for all
+    events of one trouble; `episode` counts how often it has fired. `thread` is what the channel's
+    targets called the episode's first message; empty when that is this one, or went with a digest.
     `actions` are links for its reader.
     """
 
@@ -168,6 +170,17 @@ class ChannelOptions(BaseModel):
     )
     digests_per_hour: int = Field(4, ge=1, description="Most digests in an hour.")
     quiet_hours: QuietHours | None = Field(None, description="When the channel keeps silent.")
+    teams: tuple[str, ...] = Field((), description="Only alerts of these teams; empty: all.")
+    digest_by_team: bool = Field(False, description="A digest for each team, not one for all.")
+    group_by_owner: bool = Field(
+        True, description="What one run finds for one owner comes as one message."
+    )
+    personal: bool = Field(
+        False, description="Each message goes to its receiver alone, whose quiet hours hold."
+    )
+    tell_actions: bool = Field(
+        False, description="Say there when somebody acknowledges or snoozes an alert."
+    )
 
 
 class Sender(Protocol):

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 
 from revops_pipelines.engine.alerts.channel import Message, Receipt, Told
 from revops_pipelines.engine.alerts.declaration import severity_rank
+from revops_pipelines.engine.alerts.episodes import alert_of
 from revops_pipelines.engine.alerts.outbox import CHANNELS, EVENTS, MESSAGES, Outbox
-from revops_pipelines.engine.alerts.planning import alert_of
 from revops_pipelines.engine.alerts.receipts import ended_digests, keep_receipts, taken_by, threads
 
 # Six times the deadline of a send.

@@ -57,6 +57,8 @@ EVENTS = sa.Table(
     sa.Column("occurred_at", UtcDateTime, nullable=False),
     # False until the relay has decided which channels it goes to.
     sa.Column("is_planned", sa.Boolean, nullable=False),
+    # The run that found it; null for what no run found.
+    sa.Column("run_id", sa.String(100)),
     sa.Index("events_unplanned", "is_planned", "position"),
     sa.Index("events_alert", "rule", "alert_key", "episode"),
     sa.Index("events_occurred", "occurred_at"),
@@ -136,6 +138,65 @@ SILENCES = sa.Table(
     sa.Column("ends_at", UtcDateTime, nullable=False),
     sa.Column("reason", sa.String(300), nullable=False),
     sa.Column("asked_by", sa.String(200), nullable=False),
+    # The key prefix is a whole key; null in silences from before this was known.
+    sa.Column("is_exact", sa.Boolean),
+)
+
+# Every episode that people were told of, or would have been but for a silence, and who minds it.
+EPISODES = sa.Table(
+    "episodes",
+    METADATA,
+    # `<rule>/<key>`
+    sa.Column("alert", sa.String(520), primary_key=True),
+    sa.Column("episode", sa.Integer, primary_key=True),
+    sa.Column("rule", sa.String(100), nullable=False),
+    sa.Column("alert_key", sa.String(400), nullable=False),
+    sa.Column("severity", sa.String(20), nullable=False),
+    # The event that told of it last by itself: it fired, or its severity rose.
+    sa.Column("event_id", sa.String(64), nullable=False),
+    sa.Column("is_backlog", sa.Boolean, nullable=False),
+    # What the last run found: firing, recovering, no_data, error.
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    # When people were told last, or null when that was suppressed; how often they were told again.
+    sa.Column("told_at", UtcDateTime),
+    sa.Column("repeats", sa.Integer, nullable=False),
+    # Keys of the receivers, in order; the last one minds it.
+    sa.Column("receivers", sa.JSON, nullable=False),
+    # When the present one was told.
+    sa.Column("passed_at", UtcDateTime, nullable=False),
+    # Empty, ack or snooze; by whom, when, and until when.
+    sa.Column("handling", sa.String(20), nullable=False),
+    sa.Column("handled_by", sa.String(200), nullable=False),
+    sa.Column("handled_at", UtcDateTime),
+    sa.Column("handled_until", UtcDateTime),
+    # When there may be something to tell again; null: never.
+    sa.Column("look_at", UtcDateTime),
+    sa.Index("episodes_look", "look_at"),
+    sa.Index("episodes_open", "ended_at", "rule"),
+)
+
+# What people did about alerts: who, when and why. Rows are never changed.
+ACTIONS = sa.Table(
+    "actions",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    # The same however often it was asked for.
+    sa.Column("action_id", sa.String(64), nullable=False, unique=True),
+    # ack, snooze, resolve, silence, unsilence
+    sa.Column("verb", sa.String(20), nullable=False),
+    sa.Column("rule", sa.String(100), nullable=False),
+    sa.Column("alert_key", sa.String(400), nullable=False),
+    # 0: of no particular episode.
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("asked_by", sa.String(200), nullable=False),
+    # command, link, page, or the channel whose button it was.
+    sa.Column("via", sa.String(100), nullable=False),
+    sa.Column("reason", sa.String(300), nullable=False),
+    sa.Column("asked_at", UtcDateTime, nullable=False),
+    sa.Column("until_at", UtcDateTime),
+    sa.Index("actions_alert", "rule", "alert_key"),
 )
 
 # One row; whoever has updated it plans alone until its transaction ends, on any database.
@@ -157,6 +218,7 @@ class Outbox:
         self._engine = engine
         METADATA.create_all(engine)
         with self.transaction() as connection:
+            _add_missing_columns(connection)
             if connection.execute(sa.select(TURN.c.name)).first() is None:
                 connection.execute(sa.insert(TURN), {"name": "plan", "taken": 0})
 
@@ -181,6 +243,20 @@ class Outbox:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _add_missing_columns(connection: sa.Connection) -> None:
+    """Columns that an outbox of an earlier version lacks; all such columns may be null."""
+    inspector = sa.inspect(connection)
+    guard = "" if connection.dialect.name == "sqlite" else "IF NOT EXISTS "
+    for table in METADATA.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {table.name} ADD COLUMN {guard}{column.name} {kind}"
+                )
 
 
 def open_outbox(place: Path | str) -> Outbox:

@@ -19,11 +19,18 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from revops_pipelines.engine.alerts.burying import give_up, mark_dead
-from revops_pipelines.engine.alerts.channel import Channel, RejectedError, UnreachableError
+from revops_pipelines.engine.alerts.channel import (
+    Channel,
+    Message,
+    RejectedError,
+    UnreachableError,
+)
 from revops_pipelines.engine.alerts.folding import fold
+from revops_pipelines.engine.alerts.follow_up import Policy, follow_up
 from revops_pipelines.engine.alerts.leasing import Lease, lease_next, mark_failed, mark_sent
 from revops_pipelines.engine.alerts.outbox import MESSAGES, Outbox
 from revops_pipelines.engine.alerts.planning import plan_events
+from revops_pipelines.engine.alerts.wording import WRITTEN_OUT
 
 # The total deadline of one send; none is begun that could outlast the tick's budget.
 SEND_SECONDS = 5.0
@@ -60,15 +67,18 @@ def deliver(
     limit: int = 50,
     monotonic: Callable[[], float] = time.monotonic,
     crash_point: CrashPoint = lambda _name: None,
+    policy: Policy | None = None,
 ) -> Delivered:
     """Send what is due, each message at least once, in order per alert and channel.
 
+    `policy` says whom alerts are for and when they are told again; without one they are told once.
     `limit` bounds the sends, `budget_seconds` the time; what is left waits for the next tick.
     `crash_point` is called at the points where a test may kill the process.
     """
     relay = uuid.uuid4().hex
     started = monotonic()
-    tally = _plan(outbox, channels, now())
+    policy = policy or Policy()
+    tally = _plan(outbox, channels, policy, now())
     crash_point("planned")
     live = [name for name, channel in channels.items() if channel.options.enabled]
     while live:
@@ -83,18 +93,33 @@ def deliver(
                 continue
             crash_point("leased")
             before = tally
+            lease = replace(lease, message=_with_buttons(lease.message, policy))
             tally = _send(outbox, channels, lease, now, crash_point, tally)
             if tally.failed > before.failed:
                 live.remove(name)
     return replace(tally, waiting=_waiting(outbox))
 
 
-def _plan(outbox: Outbox, channels: Mapping[str, Channel], now: datetime) -> Delivered:
+def _plan(
+    outbox: Outbox, channels: Mapping[str, Channel], policy: Policy, now: datetime
+) -> Delivered:
     with outbox.turn() as connection:
-        suppressed = plan_events(connection, channels, now)
+        follow_up(connection, policy, now)
+        suppressed = plan_events(connection, channels, now, policy.directory)
         dead = give_up(connection, channels, now)
         folded = fold(connection, channels, now)
     return Delivered(folded=folded, dead=dead, suppressed=suppressed)
+
+
+def _with_buttons(message: Message, policy: Policy) -> Message:
+    """The message with the links of its events; of a digest's, those that are written out."""
+    if not policy.links.base_url:
+        return message
+    told = [
+        replace(event, actions=policy.buttons(event, message.sent_at))
+        for event in message.events[:WRITTEN_OUT]
+    ]
+    return replace(message, events=(*told, *message.events[WRITTEN_OUT:]))
 
 
 def _send(

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from revops_pipelines.engine.alerts.channel import Message, Told
 from revops_pipelines.engine.alerts.notice import as_utc
+from revops_pipelines.engine.alerts.people import receiver_of
 
 # Of a digest's events, this many are written out; the rest are listed by their identifiers.
 WRITTEN_OUT = 50
@@ -20,17 +21,29 @@ _LONGEST_URL = 1000
 _TEST = "Test: "
 # Control characters break lines and headers; overrides of direction make a text read as another.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-_KINDS = {"fired": "", "escalated": "Now {severity}: ", "resolved": "Resolved: "}
+_KINDS = {
+    "fired": "",
+    "escalated": "Now {severity}: ",
+    "repeated": "Still open: ",
+    "passed_on": "For {receiver}: ",
+    "acknowledged": "Acknowledged: ",
+    "snoozed": "Snoozed: ",
+    "resolved": "Resolved: ",
+}
 
 
 def title(told: Told) -> str:
     """One line that says what happened."""
-    return _KINDS[told.kind].format(severity=told.severity) + visible(told.notice.get("headline"))
+    receiver = receiver_of(told.notice)
+    name = receiver.name if receiver else "the next person"
+    start = _KINDS[told.kind].format(severity=told.severity, receiver=name)
+    return start + visible(told.notice.get("headline"))
 
 
 def facts(told: Told) -> list[tuple[str, str]]:
     """The labelled facts, in reading order; the record's link is apart (`notice["url"]`)."""
     notice = told.notice
+    receiver = receiver_of(notice)
     found = [
         ("Record", notice.get("subject")),
         ("Observed", notice.get("observed")),
@@ -38,6 +51,8 @@ def facts(told: Told) -> list[tuple[str, str]]:
         ("Since", _since(notice.get("since"), told.occurred_at)),
         ("Owner", notice.get("owner") or "nobody"),
         *dict(notice.get("facts") or {}).items(),
+        ("Told", receiver.why if receiver else None),
+        ("Handled", notice.get("handled")),
     ]
     if told.kind == "resolved":
         found.append(("Ended", notice.get("ended")))
@@ -99,7 +114,7 @@ def message_state(message: Message) -> str:
 
 
 def message_kind(message: Message) -> str:
-    """`fired`, `escalated`, `resolved` or `digest`."""
+    """The kind of its one event (see `Told`), or `digest`."""
     return "digest" if message.is_digest else message.events[0].kind
 
 

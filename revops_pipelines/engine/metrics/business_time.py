@@ -28,7 +28,7 @@ class WorkingHours:
 
     `days` are names of DAY_NAMES; `closes` at or before `opens` means the next day, "24:00" is
     midnight. `holidays` names a country (`US`) or a subdivision (`DE-BY`) of the package
-    `holidays`; None works through.
+    `holidays`; None works through. `absences` are first and last local days off.
     """
 
     time_zone: str
@@ -36,6 +36,7 @@ class WorkingHours:
     opens: str
     closes: str
     holidays: str | None = None
+    absences: tuple[tuple[date, date], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,16 @@ def windows_of(hours: WorkingHours, first: date, last: date) -> list[Window]:
     opens, closes = _span(hours)
     found: list[Window] = []
     for day in days_of(first, last):
-        if DAY_NAMES[day.weekday()] not in hours.days or day in free:
+        if DAY_NAMES[day.weekday()] not in hours.days or day in free or is_away(hours, day):
             continue
         midnight = datetime.combine(day, time.min)
         found.extend(_on_the_wall(midnight + opens, midnight + closes, offsets))
     return joined(found)
+
+
+def is_away(hours: WorkingHours, day: date) -> bool:
+    """Whether the day lies in one of the absences, both ends included."""
+    return any(first <= day <= last for first, last in hours.absences)
 
 
 def holidays_of(code: str | None, years: Iterable[int]) -> frozenset[date]:

@@ -145,11 +145,16 @@ class DeliveryMachine(RuleBasedStateMachine):
         arrived = {name for wire in self.wires.values() for name in wire.arrived}
         assert arrived <= events, "invented"
         refused = set.intersection(*(wire.refused for wire in self.wires.values()))
-        # A resolve is silent only where its trigger never arrived.
+        # A resolve is silent only where its trigger never arrived, or was refused at a later try.
         silent = {
             name
             for name in events - arrived
-            if name.endswith("resolved") and name.replace("resolved", "fired") not in arrived
+            if name.endswith("resolved")
+            and (trigger := name.replace("resolved", "fired"))
+            and (
+                trigger not in arrived
+                or all({name, trigger} & wire.refused for wire in self.wires.values())
+            )
         }
         assert events - arrived <= refused | silent, "lost"
 
