@@ -99,8 +99,8 @@ JOIN latest ON latest.metric = monthly.metric AND latest.breakdown = monthly.bre
 LEFT JOIN watched ON watched.alert_key = monthly.alert_key
 WHERE monthly.period_start_on = latest.period_start_on OR watched.alert_key IS NOT NULL
 UNION ALL BY NAME
--- The running month so far, against the customers of its start: what they pay so far, at this month's
--- rate. Customers who came since do not count.
+-- The running month so far: what the customers of its start still pay, at this month's rate.
+-- Customers who came since do not count.
 SELECT
   running.metric,
   running.metric || '/' || STRFTIME(running.month_start_on, '%Y-%m') || '/total' AS alert_key,
