@@ -73,7 +73,13 @@ class MailSession:
         self._smtp = _Smtp(server, deadline)
 
     def __enter__(self) -> MailSession:
-        self._guarded(self._open)
+        opened = False
+        try:
+            self._guarded(self._open)
+            opened = True
+        finally:
+            if not opened:
+                self._smtp.leave()
         return self
 
     def __exit__(self, *_error: object) -> None:

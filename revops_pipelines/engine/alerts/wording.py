@@ -37,7 +37,7 @@ def title(told: Told) -> str:
     receiver = receiver_of(told.notice)
     name = receiver.name if receiver else "the next person"
     start = _KINDS[told.kind].format(severity=told.severity, receiver=name)
-    return start + visible(told.notice.get("headline"))
+    return start + (visible(told.notice.get("headline")) or told.rule_title)
 
 
 def facts(told: Told) -> list[tuple[str, str]]:
@@ -128,7 +128,7 @@ def document(message: Message) -> dict[str, Any]:
         "kind": message_kind(message),
         "severity": message_severity(message),
         "title": message_title(message),
-        "note": message.note,
+        "note": visible(message.note),
         "created_at": as_utc(message.created_at),
         "sent_at": as_utc(message.sent_at),
         "events": [_event(told) for told in message.events[:WRITTEN_OUT]],
@@ -175,6 +175,6 @@ def _event(told: Told) -> dict[str, Any]:
         "occurred_at": as_utc(told.occurred_at),
         "title": title(told),
         "facts": [list(fact) for fact in facts(told)],
-        "url": told.notice.get("url"),
+        "url": record_url(told) or None,
         "what_to_do": what_to_do(told),
     }

@@ -49,7 +49,8 @@ from revops_pipelines.engine.ingest.transport import Response
 
 _SUMMARY = 1024
 _KEY = 255
-_VALUE = 1000
+_VALUE = 400
+_FACTS = 20
 _LISTED = 50
 _ACTIONS = {"acknowledged": "acknowledge", "snoozed": "acknowledge", "resolved": "resolve"}
 _MASK = "***"
@@ -141,7 +142,7 @@ def _of_alert(message: Message) -> dict[str, Any]:
     action = _ACTIONS.get(told.kind, "trigger")
     if action != "trigger":
         return {"event_action": action, "dedup_key": dedup_key(told)}
-    details = {label: clip(value, _VALUE) for label, value in facts(told)}
+    details = {clip(label, 60): clip(value, _VALUE) for label, value in facts(told)[:_FACTS]}
     if step := what_to_do(told):
         details["What to do"] = clip(step, _VALUE)
     return _trigger(message, dedup_key(told), details, told)

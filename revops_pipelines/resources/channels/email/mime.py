@@ -43,6 +43,9 @@ from revops_pipelines.engine.alerts.wording import (
 from revops_pipelines.resources.channels.email.letters import Letter, target_of
 
 _SUBJECT = 180
+_HEADING = 200
+_VALUE = 400
+_FACTS = 25
 _LISTED = 60
 _RULES = 12
 _COLUMNS = 14
@@ -142,15 +145,15 @@ def _view(part: Message, letter: Letter) -> dict[str, Any]:
     told = part.events[0]
     listed = [_line(each) for each in part.events[:_LISTED]]
     return {
-        "heading": _heading(part),
+        "heading": clip(_heading(part), _HEADING),
         "colour": f"#{colour_of(part)}",
         "state": "Resolved" if message_state(part) == "resolved" else message_severity(part),
         "is_digest": part.is_digest,
         "name": visible(letter.name),
         "note": visible(part.note),
-        "facts": [] if part.is_digest else facts(told),
+        "facts": [] if part.is_digest else _facts(told),
         "url": "" if part.is_digest else record_url(told),
-        "what_to_do": "" if part.is_digest else what_to_do(told),
+        "what_to_do": "" if part.is_digest else clip(what_to_do(told), 2 * _VALUE),
         "actions": [] if part.is_digest else _actions(told),
         "rules": _rules(part) if part.is_digest else [],
         "columns": _columns(part) if part.is_digest else [],
@@ -160,6 +163,10 @@ def _view(part: Message, letter: Letter) -> dict[str, Any]:
         "message_id": part.message_id[:12],
         "height": _HEIGHT,
     }
+
+
+def _facts(told: Told) -> list[tuple[str, str]]:
+    return [(clip(label, 60), clip(value, _VALUE)) for label, value in facts(told)[:_FACTS]]
 
 
 def _line(told: Told) -> dict[str, Any]:
