@@ -133,6 +133,8 @@ class _Mail(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         with suppress(OSError, ValueError):
             self._session(self.receiver.next_word())
+        if self.connection is not self.request:
+            self.connection.close()
 
     def _session(self, word: str) -> None:
         if word == "hang":

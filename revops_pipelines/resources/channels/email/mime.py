@@ -101,9 +101,10 @@ def reference_of(message: Message, letter: Letter, stationery: Stationery) -> st
     """What the next letter of the episode needs to know of this one."""
     first = _first_of(letter)
     if first:
-        return json.dumps(first)
+        return json.dumps(first, ensure_ascii=False)
     subject = _subject(_part(message, letter), stationery)
-    return json.dumps({"id": _identity(message, letter, stationery), "subject": subject})
+    called = {"id": _identity(message, letter, stationery), "subject": subject}
+    return json.dumps(called, ensure_ascii=False)
 
 
 def _part(message: Message, letter: Letter) -> Message:
