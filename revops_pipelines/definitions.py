@@ -68,9 +68,12 @@ def build_defs(
     rules = discover(rule_plugins, Rule, settings.plugins.folder)
     layers = _data_layers(settings, systems)
     in_force = rules_in_force(rules, settings.rules, layers.metrics)
-    judged_by = [each for each in in_force.values() if each.options.enabled]
+    judged_by = [
+        each for each in in_force.values() if each.options.enabled and each.rule.judged_by == "run"
+    ]
     enabled = [each.rule for each in judged_by]
-    alerts = [alert_asset(each.rule, each.options, frozenset(layers.columns)) for each in judged_by]
+    available = frozenset({*layers.columns, RESTATEMENTS_KEY})
+    alerts = [alert_asset(each.rule, each.options, available) for each in judged_by]
     delivery = delivery_asset([rule.name for rule in enabled])
     metric_keys = [metric_key(metric.name) for metric in layers.metrics]
     restatements = restatements_asset(layers.metrics, metric_keys, settings.published_path)
@@ -92,7 +95,7 @@ def build_defs(
         assets=assets,
         jobs=list(jobs.all),
         schedules=list(jobs.schedules),
-        sensors=sensors_of(settings, systems, jobs, enabled),
+        sensors=sensors_of(settings, systems, jobs, enabled, in_force["source_freshness"]),
         resources={**resources_of(settings, systems, progress), **(resources or {})},
         executor=dg.in_process_executor,
     )

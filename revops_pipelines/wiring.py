@@ -13,6 +13,7 @@ import dagster as dg
 
 from revops_pipelines.assets.report import Drawn
 from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.engine.alerts.in_force import InForce
 from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.jobs import Jobs
 from revops_pipelines.resources.clock import ClockResource
@@ -55,7 +56,7 @@ def resources_of(
 
 
 def sensors_of(
-    settings: Settings, systems: Systems, jobs: Jobs, rules: Sequence[Rule]
+    settings: Settings, systems: Systems, jobs: Jobs, rules: Sequence[Rule], freshness: InForce
 ) -> list[dg.SensorDefinition]:
     """The sensors, all on by default."""
     published = settings.published_path
@@ -71,14 +72,21 @@ def sensors_of(
         *(threshold_sensor(rule, published, jobs.judge.name) for rule in own),
         *([unjudged_sensor(others, published, jobs.judge.name)] if others else []),
         delivery_sensor(messengers.channels, published),
-        source_freshness_sensor(
-            published,
-            [system.name for system in systems],
-            timedelta(hours=settings.freshness.max_age_hours),
-        ),
+        *_freshness(settings, systems, freshness),
         run_failure_sensor(jobs.all),
         rebuild_sensor([jobs.nightly, jobs.pulse], jobs.buildable),
     ]
+
+
+def _freshness(
+    settings: Settings, systems: Systems, freshness: InForce
+) -> list[dg.SensorDefinition]:
+    """The sensor that judges stale sources, unless it is switched off."""
+    if not freshness.options.enabled:
+        return []
+    usual = timedelta(hours=settings.freshness.max_age_hours)
+    sources = [system.name for system in systems]
+    return [source_freshness_sensor(settings.published_path, sources, freshness, usual)]
 
 
 def drawn(settings: Settings) -> Drawn:

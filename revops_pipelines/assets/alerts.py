@@ -18,8 +18,10 @@ import dagster as dg
 from revops_pipelines.engine.alerts.declaration import Evaluation, Rule, RuleOptions
 from revops_pipelines.engine.alerts.evaluate import evaluate_rule
 from revops_pipelines.engine.alerts.mirror import mirror_events
+from revops_pipelines.engine.alerts.outbox_facts import record_outbox
 from revops_pipelines.engine.alerts.relay import deliver
 from revops_pipelines.engine.alerts.rule_settings import is_shadowed, record_settings
+from revops_pipelines.engine.alerts.tables import ensure_alert_tables
 from revops_pipelines.engine.alerts.upkeep import prune
 from revops_pipelines.engine.factories.metadata import table
 from revops_pipelines.engine.needs import Clock, Warehouse
@@ -28,6 +30,7 @@ LAYER = "alerts"
 DELIVERY_KEY = dg.AssetKey([LAYER, "delivery"])
 EVALUATED_CHECK = "evaluated"
 LONG_TABLE = "metrics.metric_values"
+_KEPT_BY_RUNS = {"ops.fields", "ops.loads", "ops.quarantine", "ops.source_calls"}
 # What was told longer ago than this leaves the outbox; the warehouse keeps every event.
 KEPT = timedelta(days=90)
 
@@ -90,11 +93,14 @@ def alert_asset(
 def _inputs(rule: Rule, available: frozenset[dg.AssetKey]) -> set[dg.AssetKey]:
     """The assets that must be built before the rule is judged.
 
-    The long table belongs to all metrics, so a rule that reads it waits for all of them.
+    The long table belongs to all metrics, so a rule that reads it waits for all of them; what is
+    kept of loads and broken records is complete once all entities are built.
     """
     inputs = {dg.AssetKey(list(name.split(".", 1))) for name in rule.inputs} & available
     if LONG_TABLE in rule.inputs:
         inputs |= {key for key in available if key.path[0] == "metrics"}
+    if _KEPT_BY_RUNS & set(rule.inputs):
+        inputs |= {key for key in available if key.path[0] == "conformed"}
     return inputs
 
 
@@ -118,6 +124,9 @@ def delivery_asset(rules: Sequence[str]) -> dg.AssetsDefinition:
                 copied = mirror_events(connection, outbox)
             sent = deliver(outbox, channels, clock.now)
             prune(outbox, clock.now() - KEPT)
+            with warehouse.get_connection() as connection:
+                ensure_alert_tables(connection)
+                record_outbox(connection, outbox, rules, clock.now())
         return dg.MaterializeResult(
             metadata={
                 "events_copied": copied,

@@ -31,6 +31,7 @@ from revops_pipelines.engine.ingest.metering import Calls
 from revops_pipelines.engine.ingest.pull import Failed, Landed, Pulled
 from revops_pipelines.engine.ingest.reconcile import Reconciled
 from revops_pipelines.engine.ingest.sums import compare_sums
+from revops_pipelines.engine.ingest.usage import record_calls
 from revops_pipelines.engine.needs import Clock, Pulls, Warehouse
 
 # Tag of a job: which streams it pulls, `all` or `pulse`.
@@ -177,6 +178,9 @@ class _Loads:
         whole = set(self._reconciled) - {result.stream for result in self._failed}
         with self._warehouse.get_connection() as connection:
             summed = compare_sums(connection, self._name, sums, whole)
+            errors = [result.error for result in self._failed]
+            run_id = self._context.run.run_id
+            record_calls(connection, self._name, run_id, calls, errors, self._clock.now())
         for stream, found in self._reconciled.items():
             own = [each for each in summed if each.sum.stream == stream]
             yield reconciliation_check(raw_key(self._name, stream), found, own)

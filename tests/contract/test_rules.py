@@ -19,6 +19,7 @@ from revops_pipelines.engine.alerts.tables import ensure_alert_tables
 from revops_pipelines.engine.metrics.build import build_metric
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.metrics.parameters import prepare
+from revops_pipelines.engine.metrics.restate import COLUMNS as RESTATED
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.engine.warehouse.publish import PRIVATE_TABLES
 from revops_pipelines.engine.warehouse.schema import ensure_schema
@@ -49,6 +50,8 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
                 connection.execute(
                     f'CREATE TABLE IF NOT EXISTS metrics."{detail.table}" ({listed})'
                 )
+        listed = ", ".join(f"{name} {kind}" for name, (kind, _) in RESTATED.items())
+        connection.execute(f"CREATE TABLE metrics.restatements ({listed})")
         yield connection
 
 

@@ -74,6 +74,7 @@ def test_sensors(location):
         "rebuild_after_source_failure",
         "run_failure",
         "source_freshness",
+        "unjudged_rules",
     ]
 
 

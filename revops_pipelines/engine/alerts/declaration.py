@@ -193,6 +193,9 @@ class Rule:
     published tables with the columns `alert_key` and `came_true`: what became of a subject,
     whether it was told or not; null while it is open. It tells a backtest how precise the rule was.
 
+    `judged_by` is `sensor` for what must be noticed when no run comes at all: its own sensor reads
+    the published snapshot.
+
     `deadlines`, when given, is SQL over published tables with the columns `alert_key`,
     `deadline_at` (when an open subject passes its limit) and `judged_at` (how far the data behind
     its present verdict reaches), all UTC. `pulse` rules are evaluated every few minutes, the others
@@ -215,6 +218,7 @@ class Rule:
     metrics: tuple[str, ...] = ()
     outcome: str | None = None
     runbook: str = ""
+    judged_by: Literal["run", "sensor"] = "run"
 
     def __post_init__(self) -> None:
         if not self.runbook:

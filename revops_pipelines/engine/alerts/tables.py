@@ -16,6 +16,7 @@ import duckdb
 
 from revops_pipelines.engine.alerts.declaration import Severity
 from revops_pipelines.engine.alerts.lifecycle import State, Status
+from revops_pipelines.engine.alerts.outbox_facts import ensure_outbox_facts
 from revops_pipelines.engine.alerts.rule_settings import ensure_rule_settings
 
 # Times are UTC. `since_at` is when the status began, `fired_at` when the episode began, `seen_at`
@@ -79,6 +80,7 @@ class Kept:
 def ensure_alert_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the alert tables where they are missing."""
     ensure_rule_settings(connection)
+    ensure_outbox_facts(connection)
     tables = {
         "alert_states": _STATES,
         "alert_events": _EVENTS,

@@ -12,7 +12,8 @@ SCHEMAS = ("raw", "conformed", "metrics", "ops")
 
 # Cursors: where the next pull of a stream begins; written in the transaction of the data.
 # Loads: one row per load that was committed. Fields: which fields a stream's records have had, in
-# how many of how many records, and since when a declared one is no longer sent. Quarantine: one row
+# how many of how many records, and since when a declared one is no longer sent. Source calls: what each
+# run used of a source's calls, and what the vendor said was left. Quarantine: one row
 # per broken rule of a record.
 _TABLES = (
     """
@@ -46,6 +47,17 @@ _TABLES = (
         missing_since TIMESTAMP,
         records_with BIGINT NOT NULL,
         records_all BIGINT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS ops.source_calls (
+        source VARCHAR NOT NULL,
+        run_id VARCHAR NOT NULL,
+        read_at TIMESTAMP NOT NULL,
+        calls_used BIGINT NOT NULL,
+        calls_left BIGINT,
+        calls_limit BIGINT,
+        is_exhausted BOOLEAN NOT NULL
     )
     """,
     """
