@@ -38,10 +38,10 @@ ui: $(READY) ## Sandbox, Dagster webserver and daemon on 127.0.0.1, until Ctrl-C
 	@$(BIN)/revops ui
 
 test: $(READY) ## The tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests
 
 thorough: $(READY) ## The tests on every simulated and random company that they name.
-	@REVOPS_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@REVOPS_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder tests
 
 check: $(READY) ## Linters and types.
 	@$(BIN)/ruff format --check .

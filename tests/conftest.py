@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from revops_pipelines.sandbox.frame import Options
 from revops_pipelines.sandbox.server import Sandbox, running
@@ -38,16 +39,26 @@ SPECS = Path(__file__).parents[1] / "../shared/specs"
 OF_NIGHTS = ("test_metric_oracles", "test_stacks", "test_truth")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read: xdist names tests by them
+class _ByModule(LoadScopeScheduling):  # type: ignore[misc]
+    """A module's tests in one worker, whole nights in one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::", 1)[0]
+        return "nights" if Path(module).stem in OF_NIGHTS else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are dealt out to the workers."""
+    return _ByModule(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One company per test, unless all are asked for; what is shared in one worker."""
+    """One company per test, unless all are asked for; whole nights first, as they take longest."""
     if not os.environ.get("REVOPS_THOROUGH"):
         left = {item for item in items if _is_costly(item) or _is_of_another_seed(item)}
         config.hook.pytest_deselected(items=list(left))
         items[:] = [item for item in items if item not in left]
-    for item in items:
-        group = "nights" if item.path.stem in OF_NIGHTS else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
 
 
 def _is_costly(item: pytest.Item) -> bool:
