@@ -11,12 +11,14 @@ import resource
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from bench.cost import measured
+from bench.cost import Cost, measured
 
 # `resource` counts in kilobytes on Linux, in bytes on macOS.
 _KILOBYTE = 1024
@@ -38,41 +40,49 @@ def full_load(
     import pandas  # noqa: F401
 
     from revops_pipelines.engine.ingest.load import ensure_raw_tables, load_stream
-    from revops_pipelines.engine.ingest.pull import Failed, SourceJob, pull_sources
+    from revops_pipelines.engine.ingest.pull import Failed, Pulled, SourceJob, pull_sources
     from revops_pipelines.engine.warehouse.open import open_warehouse
     from revops_pipelines.engine.warehouse.schema import ensure_schema
 
     source, settled = connector(handle, vendor, options)
     now = datetime.fromisoformat(handle["now"])
     job = SourceJob(vendor, source, settled, handle["keys"][vendor])
-    base = held_bytes()
-    with measured() as pulling, noted() as requests:
-        pulled = pull_sources([job], Path(folder) / "landing", lambda: now, threads)
     streams = {each.name: each for each in source.streams(settled)}
+    arrived: SimpleQueue[Pulled | None] = SimpleQueue()
     records = landed_bytes = 0
-    for result in pulled.values():
-        if isinstance(result, Failed):
-            raise result.error
-        landed_bytes += sum(path.stat().st_size for path in result.files)
-    peak_pulling = peak_bytes()
-    with measured() as loading:
+    loading: list[Cost] = []
+    base = held_bytes()
+    with measured() as whole, noted() as requests, ThreadPoolExecutor(1, "pull") as pool:
+        pull = pool.submit(
+            pull_sources,
+            [job],
+            Path(folder) / "landing",
+            lambda: now,
+            threads,
+            arrived=arrived.put,
+        )
+        pull.add_done_callback(lambda _: arrived.put(None))
         connection = open_warehouse(Path(folder) / "warehouse.duckdb")
         ensure_schema(connection)
         ensure_raw_tables(connection, vendor, list(streams.values()))
-        for (_, name), landed in pulled.items():
-            assert not isinstance(landed, Failed)
-            loaded = load_stream(connection, vendor, streams[name], landed, "bench", now)
-            records += loaded.rows_read
+        # As the nightly job does: each stream is loaded while others are still being pulled.
+        while (landed := arrived.get()) is not None:
+            if isinstance(landed, Failed):
+                raise landed.error
+            landed_bytes += sum(path.stat().st_size for path in landed.files)
+            with measured() as load:
+                stream = streams[landed.stream]
+                records += load_stream(connection, vendor, stream, landed, "bench", now).rows_read
+            loading.append(load)
+        pull.result()
         connection.close()
     return {
         "records": records,
         "bytes": landed_bytes,
-        "pull_wall": pulling.wall,
-        "pull_cpu": pulling.cpu,
-        "load_wall": loading.wall,
-        "load_cpu": loading.cpu,
+        "wall": whole.wall,
+        "cpu": whole.cpu,
+        "load_wall": sum(load.wall for load in loading),
         "base": base,
-        "peak_pulling": peak_pulling,
         "peak": peak_bytes(),
         "requests": requests,
     }

@@ -65,7 +65,11 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A vendor's full load: medians of its runs, and its floor (that of the median run)."""
+    """A vendor's full load: medians of its runs, and its floor (that of the median run).
+
+    `wall` is from the first request to the committed tables; `load` is the time that loading took
+    within it, most of it while other streams were still pulled.
+    """
 
     vendor: str
     size: float
@@ -73,7 +77,7 @@ class Load:
     records: int
     calls: int
     refused: int
-    pull: float
+    wall: float
     load: float
     cpu: float
     answer_seconds: float
@@ -82,11 +86,6 @@ class Load:
     megabytes: float
     why: str
     peers: tuple[Peer, ...] = ()
-
-    @property
-    def wall(self) -> float:
-        """Seconds from the first request to the committed tables."""
-        return self.pull + self.load
 
     @property
     def ratio(self) -> float:
@@ -103,7 +102,6 @@ class Held:
     records: int
     landed: float
     base: float
-    pulling: float
     peak: float
 
 
@@ -149,7 +147,7 @@ def memory(sizes: Sequence[float], say: Say) -> Iterator[Held]:
                 vendor,
                 size,
                 int(answer["records"]),
-                *(answer[name] / 1e6 for name in ("bytes", "base", "peak_pulling", "peak")),
+                *(answer[name] / 1e6 for name in ("bytes", "base", "peak")),
             )
 
 
@@ -169,7 +167,7 @@ def _once(server: Served, vendor: str) -> dict[str, Any]:
 
 
 def _summed(vendor: str, size: float, answers: Sequence[Answer], peers: tuple[Peer, ...]) -> Load:
-    middle = sorted(answers, key=lambda each: each["pull_wall"])[(len(answers) - 1) // 2]
+    middle = sorted(answers, key=lambda each: each["wall"])[(len(answers) - 1) // 2]
     requests = middle["requests"]
     busy = sum(ended - began for began, ended, *_ in requests)
 
@@ -184,9 +182,9 @@ def _summed(vendor: str, size: float, answers: Sequence[Answer], peers: tuple[Pe
         records=int(middle["records"]),
         calls=int(middle["calls"]),
         refused=sum(1 for *_, status in requests if status == 429),
-        pull=of("pull_wall"),
+        wall=of("wall"),
         load=of("load_wall"),
-        cpu=median([each["pull_cpu"] + each["load_cpu"] for each in answers]),
+        cpu=of("cpu"),
         answer_seconds=busy / max(1, len(requests)),
         server_cpu=of("server_cpu"),
         floor=floor(asked, ALLOWANCES[vendor], LATENCY_SECONDS, of("server_cpu")),

@@ -42,7 +42,17 @@ def _loads(loads: Sequence[Load]) -> Table:
         f"First full load, {LATENCY_SECONDS * 1000:.0f} ms an answer, the vendors' limits (seconds)"
     )
     table.add_column("")
-    names = ("scale", "runs", "records", "calls", "answer", "pull", "load", "floor", "ratio")
+    names = (
+        "scale",
+        "runs",
+        "records",
+        "calls",
+        "answer",
+        "wall",
+        "of it loading",
+        "floor",
+        "ratio",
+    )
     for name in names:
         table.add_column(name, justify="right")
     table.add_column("floor is set by")
@@ -54,7 +64,7 @@ def _loads(loads: Sequence[Load]) -> Table:
             f"{load.records:,}",
             f"{load.calls:,}" + (f" ({load.refused} refused)" if load.refused else ""),
             f"{load.answer_seconds:.2f}",
-            f"{load.pull:.1f}",
+            f"{load.wall:.1f}",
             f"{load.load:.1f}",
             f"{load.floor.seconds:.1f}",
             f"{load.ratio:.2f}",
@@ -104,11 +114,11 @@ def _peer(peer: Peer, ours: float) -> Sequence[str]:
 def _held(held: Sequence[Held]) -> Table:
     table = _table("Memory of a full load without limits (megabytes)")
     table.add_column("")
-    names = ("scale", "records", "landed", "before", "most while pulling", "most")
+    names = ("scale", "records", "landed", "before", "most")
     for name in names:
         table.add_column(name, justify="right")
     for each in held:
-        sizes = (each.landed, each.base, each.pulling, each.peak)
+        sizes = (each.landed, each.base, each.peak)
         table.add_row(
             each.vendor,
             f"{each.size:g}",
@@ -131,7 +141,6 @@ def document(found: Backfills) -> dict[str, Any]:
                 **asdict(load),
                 "floor_seconds": load.floor.seconds,
                 "bound": load.floor.bound,
-                "wall": load.wall,
                 "ratio": load.ratio,
                 "met": load.ratio <= RATIO,
             }

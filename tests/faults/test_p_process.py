@@ -216,12 +216,12 @@ def test_the_end_of_a_run_ends_pulls_that_nobody_waits_for(
     with ThreadPoolExecutor(1) as step:
         with dg.build_resources({"puller": puller}) as run:
             pulled = step.submit(
-                run.puller.results, {"shop": ()}, "shop", warehouse, ClockResource()
+                lambda: list(run.puller.results({"shop": ()}, "shop", warehouse, ClockResource()))
             )
             assert asked.wait(60)
             assert not pulled.done()
         results = pulled.result(timeout=60)
-    assert {type(result.error) for result in results.values()} == {StoppedError}
+    assert {type(result.error) for result in results} == {StoppedError}
     assert landed_files(tmp_path) == []
 
 
