@@ -80,20 +80,21 @@ def digest_of_a_week(count: int = 24) -> Message:
     )
     events = []
     for place in range(count):
-        rule = place % len(rules)
+        rule = rules[place * place % 7 % len(rules)]
         person = people[place % len(people)]
+        is_over = place % 5 == 4
         events.append(
             told(
                 f"crm:{place}",
-                kind="resolved" if place % 5 == 4 else "fired",
-                rule_title=rules[min(rule, (place * 7) % len(rules))],
-                severity=("critical", "warning", "info")[place % 3],
-                occurred_at=NOON - timedelta(days=place % 6, minutes=place),
-                headline=f"{rules[rule]}: Account {place}",
+                kind="resolved" if is_over else "fired",
+                rule_title=rule,
+                severity=("critical", "warning", "info")[place // 3 % 3],
+                occurred_at=NOON - timedelta(days=place * place % 11, minutes=place),
+                headline=f"{rule}: Account {place}",
                 subject=f"Account {place} (crm:{place})",
                 receiver=person,
                 owner=person["name"] if person else None,
-                actions=ACTIONS,
+                actions=() if is_over else ACTIONS,
             )
         )
     return message(*events)

@@ -154,6 +154,19 @@ class QuietHours(BaseModel):
     )
 
 
+class DailyDigest(BaseModel):
+    """One digest a day; what is urgent comes at once, with what was held of the same alert."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: str = Field("08:00", pattern=r"^\d\d:\d\d$", description="Local time it goes at.")
+    time_zone: str = Field("UTC", description="IANA zone of the readers.")
+    weekends: bool = Field(False, description="It goes on Saturday and Sunday too.")
+    except_severity: Severity = Field(
+        "critical", description="This severity and above is sent at once."
+    )
+
+
 class ChannelOptions(BaseModel):
     """What every `[channels.NAME]` in revops.toml may say; a channel extends it."""
 
@@ -170,6 +183,9 @@ class ChannelOptions(BaseModel):
     )
     digests_per_hour: int = Field(4, ge=1, description="Most digests in an hour.")
     quiet_hours: QuietHours | None = Field(None, description="When the channel keeps silent.")
+    daily_digest: DailyDigest | None = Field(
+        None, description="What is not urgent comes once a day, in a digest."
+    )
     teams: tuple[str, ...] = Field((), description="Only alerts of these teams; empty: all.")
     digest_by_team: bool = Field(False, description="A digest for each team, not one for all.")
     group_by_owner: bool = Field(

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from revops_pipelines.engine.alerts.channel import Channel
 from revops_pipelines.engine.alerts.declaration import severity_rank
 from revops_pipelines.engine.alerts.episodes import Book, adopt, alert_of
+from revops_pipelines.engine.alerts.gathering import bring_forward, gathered
 from revops_pipelines.engine.alerts.lifecycle import TRIGGERS, EventKind
 from revops_pipelines.engine.alerts.outbox import EVENTS, MESSAGES, SILENCES
 from revops_pipelines.engine.alerts.people import Directory, Receiver, receiver_of
@@ -83,6 +84,7 @@ def plan_events(
         if event["kind"] not in _FOLLOWING:
             _remember(plan.triggers, planned)
     plan.book.save(connection)
+    bring_forward(connection, messages, plan.now)
     connection.execute(sa.insert(MESSAGES), messages)
     _mark_planned(connection, events)
     return sum(message["state"] == "suppressed" for message in messages)
@@ -165,9 +167,16 @@ def _messages_of(event: dict[str, Any], plan: _Plan) -> list[dict[str, Any]]:
     is_late = plan.now - event["occurred_at"] > LATE
     values = {"is_for_digest": True} if is_late else {}
     return [
-        message_row(event, name, plan.now, **values, **_held(plan.channels[name], event, plan))
+        message_row(event, name, plan.now, **values | _waits(plan.channels[name], event, plan))
         for name in told
     ]
+
+
+def _waits(channel: Channel, event: _Row, plan: _Plan) -> dict[str, Any]:
+    """Held by quiet hours, or for the daily digest, whichever is longer."""
+    found = [_held(channel, event, plan)]
+    found.append(gathered(channel.options.daily_digest, event["severity"], plan.now))
+    return max(found, key=lambda each: each.get("not_before", plan.now))
 
 
 def _address(event: dict[str, Any], plan: _Plan) -> Receiver | None:
@@ -207,7 +216,8 @@ def _following(event: _Row, plan: _Plan) -> list[dict[str, Any]]:
         if state in ("dead", "suppressed"):
             values: dict[str, Any] = {"state": "suppressed", "reason": f"its trigger was {state}"}
         else:
-            held = _held(channel, event, plan) if channel else {}
+            waits = _waits if is_for_digest else _held
+            held = waits(channel, event, plan) if channel else {}
             values = held | {"is_for_digest": is_for_digest}
         rows.append(message_row(event, name, plan.now, **values))
     reason = "its trigger is not known" if not triggers else "no channel is told of actions"

@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -144,7 +144,9 @@ def _heading(part: Message) -> str:
 def _view(part: Message, letter: Letter) -> dict[str, Any]:
     """What the templates show; everything in it is text, which they escape."""
     told = part.events[0]
-    listed = [_line(each) for each in part.events[:_LISTED]]
+    # What is over comes last, however bad it was.
+    in_order = sorted(part.events, key=lambda each: each.kind == "resolved")
+    listed = [_line(each) for each in in_order[:_LISTED]]
     return {
         "heading": clip(_heading(part), _HEADING),
         "colour": f"#{colour_of(part)}",
@@ -209,15 +211,16 @@ def _rules(part: Message) -> list[dict[str, Any]]:
 
 
 def _columns(part: Message) -> list[dict[str, Any]]:
-    """A column for each of the last days on which something happened: how many events."""
+    """A column for each of the days up to the last event, also those without any."""
     days = Counter(told.occurred_at.astimezone(UTC).date() for told in part.events)
     if len(days) < 2:
         return []
-    most = max(days.values())
-    shown = sorted(days.items())[-_COLUMNS:]
+    first, last = min(days), max(days)
+    shown = [last - timedelta(days=back) for back in range(_COLUMNS) if back <= (last - first).days]
+    most = max(days[day] for day in shown)
     return [
-        {"day": f"{day:%d %b}", "count": count, "height": max(2, _HEIGHT * count // most)}
-        for day, count in shown
+        {"day": f"{day:%d %b}", "count": days[day], "height": max(1, _HEIGHT * days[day] // most)}
+        for day in reversed(shown)
     ]
 
 
