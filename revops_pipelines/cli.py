@@ -19,6 +19,7 @@ from rich.console import Console
 from typer.exceptions import TyperException as UsageError
 
 from revops_pipelines.commands.failures import FAILED, MISCONFIGURED, CommandError
+from revops_pipelines.commands.rule_commands import add_rule_commands
 
 app = typer.Typer(
     name="revops",
@@ -44,6 +45,7 @@ app.add_typer(sandbox_app, name="sandbox")
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+add_rule_commands(alerts_app, out, err)
 
 
 def main() -> None:

@@ -232,8 +232,10 @@ def test_delivery_sensor_sends_what_a_killed_run_left_in_the_snapshot(
 ) -> None:
     publish(
         snapshot,
-        "INSERT INTO ops.alert_events VALUES ('e1', 1, 'late', 'Late', 'a', 1, 'fired', "
-        "'warning', FALSE, '{}', '2026-06-30 11:59', 'run')",
+        "INSERT INTO ops.alert_events BY NAME SELECT 'e1' AS event_id, 1 AS event_seq, "
+        "'late' AS rule, 'Late' AS rule_title, 'a' AS alert_key, 1 AS episode, 'fired' AS kind, "
+        "'warning' AS severity, FALSE AS is_backlog, '{}' AS notice, "
+        "TIMESTAMP '2026-06-30 11:59' AS occurred_at, 'run' AS run_id",
     )
     arrived = _Collected()
     channels = {"team": Channel("team", arrived, ChannelOptions())}
