@@ -38,6 +38,7 @@ from revops_pipelines.engine.registry import discover
 from revops_pipelines.installation import installed_settings
 from revops_pipelines.jobs import build_jobs
 from revops_pipelines.resources.systems import Systems, systems_of
+from revops_pipelines.resources.telling import policy_of
 from revops_pipelines.sensors import rules as rule_plugins
 from revops_pipelines.settings import Settings, environment
 from revops_pipelines.wiring import drawn, resources_of, sensors_of
@@ -72,6 +73,7 @@ def build_defs(
         each for each in in_force.values() if each.options.enabled and each.rule.judged_by == "run"
     ]
     enabled = [each.rule for each in judged_by]
+    policy = policy_of(settings, {name: each.options for name, each in in_force.items()})
     available = frozenset({*layers.columns, RESTATEMENTS_KEY})
     alerts = [alert_asset(each.rule, each.options, available) for each in judged_by]
     delivery = delivery_asset([rule.name for rule in enabled])
@@ -95,8 +97,8 @@ def build_defs(
         assets=assets,
         jobs=list(jobs.all),
         schedules=list(jobs.schedules),
-        sensors=sensors_of(settings, systems, jobs, enabled, in_force["source_freshness"]),
-        resources={**resources_of(settings, systems, progress), **(resources or {})},
+        sensors=sensors_of(settings, systems, jobs, enabled, in_force["source_freshness"], policy),
+        resources={**resources_of(settings, systems, policy, progress), **(resources or {})},
         executor=dg.in_process_executor,
     )
 

@@ -30,9 +30,10 @@ from revops_pipelines.engine.plugin_tables import (
     read_tables,
 )
 from revops_pipelines.engine.toml_lines import line_of
+from revops_pipelines.settings_calendars import BusinessCalendar
+from revops_pipelines.settings_people import Escalation, Person, Team
 from revops_pipelines.settings_tables import (
     Billing,
-    BusinessCalendar,
     Company,
     Document,
     Economics,
@@ -73,6 +74,9 @@ class Settings:
     calendars: Mapping[str, BusinessCalendar] = field(
         default_factory=lambda: {"default": BusinessCalendar()}
     )
+    people: Mapping[str, Person] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    escalation: Escalation = Escalation()
     response: Response = Response()
     billing: Billing = Billing()
     pipeline: Pipeline = Pipeline()
@@ -130,6 +134,11 @@ class Settings:
     def inbox_path(self) -> Path:
         """Where the local inbox keeps what arrived."""
         return self.home / "inbox"
+
+    @property
+    def link_key_path(self) -> Path:
+        """The key by which links in messages are signed."""
+        return self.home / "link.key"
 
 
 SECTIONS = ("sources", "channels", "rules")
@@ -218,6 +227,9 @@ def _settings(
         company=document.company,
         quality=document.quality,
         calendars={"default": BusinessCalendar()} | document.calendars,
+        people=document.people,
+        teams=document.teams,
+        escalation=document.escalation,
         response=document.response,
         billing=document.billing,
         pipeline=document.pipeline,

@@ -8,29 +8,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Literal
-from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from revops_pipelines.engine.conform.precedence import Precedence
 from revops_pipelines.engine.plugin_folder import Plugins
-from revops_pipelines.engine.plugin_tables import nearest
-
-
-def known_zone(zone: str) -> str:
-    """The zone itself if the time-zone database has it; raises ValueError with the nearest."""
-    if zone not in available_timezones():
-        raise ValueError(f"no such IANA time zone; {nearest(zone, available_timezones())}")
-    return zone
-
-
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class Table(BaseModel):
-    """A table of revops.toml: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from revops_pipelines.settings_calendars import BusinessCalendar, Day, Table, known_zone
+from revops_pipelines.settings_people import Escalation, Person, Team
 
 
 class Company(Table):
@@ -70,22 +54,6 @@ class Quality(Table):
         le=1,
         description="Share of a table that may vanish in one pull before it is an alarm.",
     )
-
-
-class BusinessCalendar(Table):
-    """When a team works."""
-
-    time_zone: str = Field("UTC", description="IANA zone of the team.")
-    days: tuple[Day, ...] = Field(
-        ("mon", "tue", "wed", "thu", "fri"), description="Working days of the week."
-    )
-    opens: str = Field("09:00", pattern=r"^\d\d:\d\d$", description="Local time work begins.")
-    closes: str = Field("17:00", pattern=r"^\d\d:\d\d$", description="Local time work ends.")
-    holidays: str | None = Field(
-        None, description="Country (US) or country and subdivision (DE-BY) whose holidays are off."
-    )
-
-    _known_zone = field_validator("time_zone")(known_zone)
 
 
 class Response(Table):
@@ -218,6 +186,14 @@ class Document(Table):
         default_factory=lambda: {"default": BusinessCalendar()},
         description="Working hours: `default`, and one table per team that differs.",
     )
+    people: dict[str, Person] = Field(
+        default_factory=dict,
+        description="Our own people by mail address: who is away, who works at other hours.",
+    )
+    teams: dict[str, Team] = Field(
+        default_factory=dict, description="Teams by the CRM's name: who leads them."
+    )
+    escalation: Escalation = Escalation()
     response: Response = Response()
     billing: Billing = Billing()
     pipeline: Pipeline = Pipeline()

@@ -13,6 +13,7 @@ import dagster as dg
 
 from revops_pipelines.assets.report import Drawn
 from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.engine.alerts.follow_up import Policy
 from revops_pipelines.engine.alerts.in_force import InForce
 from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.jobs import Jobs
@@ -34,7 +35,7 @@ OWN_SENSOR = "churn_threshold"
 
 
 def resources_of(
-    settings: Settings, systems: Systems, progress: ProgressSink | None = None
+    settings: Settings, systems: Systems, policy: Policy, progress: ProgressSink | None = None
 ) -> dict[str, Any]:
     """The resources by the keys that assets and sensors ask for."""
     return {
@@ -51,12 +52,19 @@ def resources_of(
             # By name, so that neither the UI nor a log ever shows the password in it.
             url=dg.EnvVar(OUTBOX_URL) if environment().get(OUTBOX_URL) else "",
         ),
-        "messengers": Messengers(settings.channels, settings.inbox_path, settings.plugins.folder),
+        "messengers": Messengers(
+            settings.channels, settings.inbox_path, settings.plugins.folder, policy=policy
+        ),
     }
 
 
 def sensors_of(
-    settings: Settings, systems: Systems, jobs: Jobs, rules: Sequence[Rule], freshness: InForce
+    settings: Settings,
+    systems: Systems,
+    jobs: Jobs,
+    rules: Sequence[Rule],
+    freshness: InForce,
+    policy: Policy,
 ) -> list[dg.SensorDefinition]:
     """The sensors, all on by default."""
     published = settings.published_path
@@ -71,7 +79,7 @@ def sensors_of(
         *(lead_response_sensor(rule, published, jobs.pulse.name) for rule in deadlines),
         *(threshold_sensor(rule, published, jobs.judge.name) for rule in own),
         *([unjudged_sensor(others, published, jobs.judge.name)] if others else []),
-        delivery_sensor(messengers.channels, published),
+        delivery_sensor(messengers.channels, published, policy),
         *_freshness(settings, systems, freshness),
         run_failure_sensor(jobs.all),
         rebuild_sensor([jobs.nightly, jobs.pulse], jobs.buildable),

@@ -16,9 +16,11 @@ from typing import Any
 import dagster as dg
 
 from revops_pipelines.engine.alerts.declaration import Evaluation, Rule, RuleOptions
+from revops_pipelines.engine.alerts.episodes import mirror_standing
 from revops_pipelines.engine.alerts.evaluate import evaluate_rule
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.outbox_facts import record_outbox
+from revops_pipelines.engine.alerts.record import record_actions, record_messages
 from revops_pipelines.engine.alerts.relay import deliver
 from revops_pipelines.engine.alerts.rule_settings import is_shadowed, record_settings
 from revops_pipelines.engine.alerts.tables import ensure_alert_tables
@@ -54,7 +56,7 @@ def alert_asset(
         group_name=LAYER,
         owners=[f"team:{options.owner or rule.owner}"],
         kinds={"duckdb"},
-        required_resource_keys={"warehouse", "clock"},
+        required_resource_keys={"warehouse", "clock", "outbox"},
         check_specs=[
             dg.AssetCheckSpec(
                 EVALUATED_CHECK,
@@ -74,6 +76,8 @@ def alert_asset(
         clock: Clock = context.resources.clock
         with warehouse.get_connection() as connection:
             now, run_id = clock.now(), context.run.run_id
+            with context.resources.outbox.opened() as outbox:
+                record_actions(outbox, connection)
             record_settings(connection, rule, options, now, run_id)
             shadowed = is_shadowed(connection, rule, options, now)
             result = evaluate_rule(connection, rule, options, now, run_id, is_shadow=shadowed)
@@ -118,14 +122,18 @@ def delivery_asset(rules: Sequence[str]) -> dg.AssetsDefinition:
     def delivery(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         warehouse: Warehouse = context.resources.warehouse
         clock: Clock = context.resources.clock
-        channels = context.resources.messengers.channels()
+        messengers = context.resources.messengers
+        channels = messengers.channels()
         with context.resources.outbox.opened() as outbox:
             with warehouse.get_connection() as connection:
+                ensure_alert_tables(connection)
                 copied = mirror_events(connection, outbox)
-            sent = deliver(outbox, channels, clock.now)
+                mirror_standing(connection, outbox, clock.now())
+            sent = deliver(outbox, channels, clock.now, policy=messengers.policy)
             prune(outbox, clock.now() - KEPT)
             with warehouse.get_connection() as connection:
-                ensure_alert_tables(connection)
+                record_actions(outbox, connection)
+                record_messages(outbox, connection, clock.now())
                 record_outbox(connection, outbox, rules, clock.now())
         return dg.MaterializeResult(
             metadata={

@@ -17,7 +17,8 @@ from revops_pipelines.commands.context import settings_or_fail
 from revops_pipelines.engine.plugin_tables import SCHEDULE, SOURCES, PluginKind
 from revops_pipelines.installation import plugin_kinds
 from revops_pipelines.settings import SECTIONS
-from revops_pipelines.settings_tables import BusinessCalendar, Document
+from revops_pipelines.settings_calendars import BusinessCalendar
+from revops_pipelines.settings_tables import Document
 
 SCHEMA_FILE = "docs/revops.schema.json"
 
@@ -39,13 +40,28 @@ _SECTION_HEADS = {
     "a limit of your own on any metric.",
 }
 
-# An example: the names are of sources that only the reader has.
-_PRECEDENCE = (
-    "#   [precedence.accounts]",
-    '#   order = ["new_crm", "old_crm"]',
-    '#   fields = { industry = ["old_crm"] }',
-    "",
-)
+# Examples: the names are of sources and people that only the reader has.
+_EXAMPLES = {
+    "precedence": (
+        "#   [precedence.accounts]",
+        '#   order = ["new_crm", "old_crm"]',
+        '#   fields = { industry = ["old_crm"] }',
+        "",
+    ),
+    "people": (
+        '#   [people."ana@example.com"]',
+        '#   name = "Ana Diaz"',
+        '#   absent = ["2026-07-01/2026-07-14"]',
+        '#   quiet_hours = { starts = "19:00", ends = "08:00", time_zone = "Europe/Madrid" }',
+        '#   calendar = { time_zone = "Europe/Madrid", opens = "08:00", closes = "15:00" }',
+        "",
+    ),
+    "teams": (
+        '#   [teams."Inside Sales"]',
+        '#   lead = "tom@example.com"',
+        "",
+    ),
+}
 
 
 def template() -> str:
@@ -54,8 +70,8 @@ def template() -> str:
     for name, field in Document.model_fields.items():
         if name == "targets":
             lines += ["[targets]", f"# {field.description}", "# net_revenue_retention = 1.02", ""]
-        elif name == "precedence":
-            lines += [f"# {field.description}", *_PRECEDENCE]
+        elif name in _EXAMPLES:
+            lines += [f"# {field.description}", *_EXAMPLES[name]]
         elif name == "calendars":
             lines += [f"# {field.description}", *_table("calendars.default", BusinessCalendar)]
         else:

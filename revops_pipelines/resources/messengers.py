@@ -18,6 +18,7 @@ from revops_pipelines.engine.alerts.channel import (
     RejectedError,
     Sender,
 )
+from revops_pipelines.engine.alerts.follow_up import Policy
 from revops_pipelines.engine.plugin_tables import PluginTable
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.resources import channels as channel_plugins
@@ -35,7 +36,8 @@ def known_channels(own: Path | None = None) -> dict[str, ChannelKind]:
 class Messengers:
     """The configured channels; `tables` is `[channels.*]`, `inbox` the local inbox's folder.
 
-    `plugins` is the folder of our own plug-ins.
+    `plugins` is the folder of our own plug-ins, `policy` whom alerts are for and when they are told
+    again.
 
     The local inbox is there unless it is switched off: what nobody else takes is found there.
     """
@@ -43,6 +45,7 @@ class Messengers:
     tables: Mapping[str, PluginTable]
     inbox: Path
     plugins: Path | None = None
+    policy: Policy = Policy()
 
     def channels(self) -> dict[str, Channel]:
         """The channels, connected, in the order of the configuration.

@@ -18,6 +18,7 @@ from typing import Protocol
 import dagster as dg
 
 from revops_pipelines.engine.alerts.channel import Channel
+from revops_pipelines.engine.alerts.follow_up import Policy
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.outbox import Outbox
 from revops_pipelines.engine.alerts.relay import Delivered, deliver
@@ -37,11 +38,12 @@ class _Outboxes(Protocol):
 
 
 def delivery_sensor(
-    channels: Callable[[], Mapping[str, Channel]], snapshot: Path
+    channels: Callable[[], Mapping[str, Channel]], snapshot: Path, policy: Policy | None = None
 ) -> dg.SensorDefinition:
     """The relay's sensor; needs the resources `clock` and `outbox`.
 
-    `channels` is called at every tick, so that a secret that was exchanged is used at once.
+    `channels` is called at every tick, so that a secret that was exchanged is used at once;
+    `policy` says whom alerts are for and when they are told again.
     """
 
     @dg.sensor(
@@ -52,7 +54,8 @@ def delivery_sensor(
         description=(
             "Sends what waits in the outbox: at most 50 messages and 20 seconds a tick, each at "
             "least once, in order per alert. Starts no runs. What fails waits and is tried again; "
-            "what is refused goes to another channel."
+            "what is refused goes to another channel; what stays open and unacknowledged is told "
+            "again and passed on."
         ),
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -60,7 +63,7 @@ def delivery_sensor(
         outboxes: _Outboxes = context.resources.outbox
         with outboxes.opened() as outbox:
             version, mirrored = mirror_snapshot(snapshot, outbox, context.cursor or "")
-            delivered = relay_tick(outbox, channels(), clock.now)
+            delivered = relay_tick(outbox, channels(), clock.now, policy)
         found = f"{mirrored} events were left unmirrored; " if mirrored else ""
         return dg.SensorResult(skip_reason=f"{found}{delivered}", cursor=version)
 
@@ -68,10 +71,13 @@ def delivery_sensor(
 
 
 def relay_tick(
-    outbox: Outbox, channels: Mapping[str, Channel], now: Callable[[], datetime]
+    outbox: Outbox,
+    channels: Mapping[str, Channel],
+    now: Callable[[], datetime],
+    policy: Policy | None = None,
 ) -> Delivered:
     """One tick within its bounds."""
-    return deliver(outbox, channels, now, budget_seconds=BUDGET_SECONDS, limit=LIMIT)
+    return deliver(outbox, channels, now, budget_seconds=BUDGET_SECONDS, limit=LIMIT, policy=policy)
 
 
 def mirror_snapshot(snapshot: Path, outbox: Outbox, seen: str) -> tuple[str, int]:

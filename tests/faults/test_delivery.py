@@ -24,10 +24,11 @@ from delivery_tools import (
     tick_until,
 )
 
+from revops_pipelines.engine.alerts.actions import lift, silence
 from revops_pipelines.engine.alerts.mirror import mirror_events
 from revops_pipelines.engine.alerts.outbox import Outbox, open_outbox
 from revops_pipelines.engine.alerts.relay import deliver
-from revops_pipelines.engine.alerts.upkeep import channel_states, dead_letters, lift, prune, silence
+from revops_pipelines.engine.alerts.upkeep import channel_states, dead_letters, prune
 
 
 @pytest.fixture
@@ -305,7 +306,7 @@ def test_pruning_removes_what_is_over_and_keeps_what_waits(
     assert [state.sent for state in channel_states(outbox) if state.channel == "inbox"] == [0]
 
 
-def test_clock_that_jumps_back_holds_nothing_up(outbox: Outbox, clock: SetClock) -> None:
+def test_p14_clock_that_jumps_back_holds_nothing_up(outbox: Outbox, clock: SetClock) -> None:
     mirror_events([event("a")], outbox)
     with receiving(script=["503"]) as receiver:
         team = by_name(hook("team", receiver.url))
@@ -327,7 +328,7 @@ def test_given_up_after_a_day_of_tries_and_told_elsewhere(
     assert [m["events"][0]["event_id"] for m in in_inbox(tmp_path)] == ["a-1-fired"]
 
 
-def test_relay_that_was_off_for_days_still_delivers(
+def test_p15_relay_that_was_off_for_days_still_delivers(
     outbox: Outbox, clock: SetClock, tmp_path: Path
 ) -> None:
     port = free_port()

@@ -67,6 +67,12 @@ class RuleOptions(BaseModel):
     shadow_until: date | None = Field(
         default=None, description="Until this day its alerts are recorded and not told."
     )
+    repeat_hours: float | None = Field(
+        default=None, ge=0, description="Instead of [escalation]'s for its severity; 0: never."
+    )
+    escalate_after_minutes: tuple[int, ...] | None = Field(
+        default=None, description="Instead of [escalation]'s for its severity; []: never."
+    )
     overrides: Mapping[str, Mapping[str, Mapping[str, Any]]] = Field(
         default_factory=dict,
         description="Other options by a dimension's value, for example "
@@ -113,6 +119,8 @@ _OF_THE_WHOLE = {
     "max_unknown_share",
     "shadow_days",
     "shadow_until",
+    "repeat_hours",
+    "escalate_after_minutes",
     "overrides",
 }
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from revops_pipelines.engine.alerts.actions import ending_id
 from revops_pipelines.engine.alerts.declaration import (
     Evaluation,
     Finding,
@@ -27,10 +28,22 @@ from revops_pipelines.engine.alerts.declaration import (
     Severity,
     Verdict,
 )
-from revops_pipelines.engine.alerts.lifecycle import OPEN, EventKind, Patience, State, Status, step
+from revops_pipelines.engine.alerts.lifecycle import (
+    OPEN,
+    Act,
+    Doubt,
+    EventKind,
+    Patience,
+    State,
+    Status,
+    act,
+    step,
+)
 from revops_pipelines.engine.alerts.notice import as_text, as_utc
+from revops_pipelines.engine.alerts.record import load_acts
 from revops_pipelines.engine.alerts.tables import (
     Kept,
+    as_row,
     ensure_alert_tables,
     load_states,
     store_evaluation,
@@ -48,11 +61,22 @@ class RuleError(Exception):
     """A rule plug-in breaks its own promise; a bug to mend, never a verdict."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The findings by key; `problem` says why it could not be judged, `doubt` of what kind."""
+
+    findings: Mapping[str, Finding]
+    problem: str = ""
+    doubt: Doubt = Doubt.NO_DATA
+
+
 @dataclass(slots=True)
 class _Changes:
     """What one evaluation is about to commit."""
 
     is_shadow: bool = False
+    doubt: Doubt = Doubt.NO_DATA
+    acts: Mapping[str, Sequence[tuple[str, str, Act]]] = field(default_factory=dict)
     states: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -81,12 +105,10 @@ def evaluate_rule(
     committed. `crash_point` is called at the points where a test may kill the process.
     """
     ensure_alert_tables(connection)
-    findings, problem = _judge(connection, rule, options, now)
+    judged = _judge(connection, rule, options, now)
     connection.begin()
     try:
-        evaluation = _commit_findings(
-            connection, rule, options, now, run_id, findings, problem, is_shadow
-        )
+        evaluation = _commit_findings(connection, rule, options, now, run_id, judged, is_shadow)
         crash_point("written")
         connection.commit()
     except BaseException:
@@ -98,16 +120,15 @@ def evaluate_rule(
 
 def _judge(
     connection: duckdb.DuckDBPyConnection, rule: Rule, options: RuleOptions, now: datetime
-) -> tuple[dict[str, Finding], str]:
-    """The findings by key, and why the rule could not be judged (empty if it could)."""
+) -> _Judged:
     if missing := _without_data(connection, rule):
-        return {}, missing
+        return _Judged({}, missing)
     try:
         cursor = connection.execute(rule.sql)
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except duckdb.Error as error:
-        return {}, f"its SQL failed: {type(error).__name__}"
+        return _Judged({}, f"its SQL failed: {type(error).__name__}", Doubt.ERROR)
     findings: dict[str, Finding] = {}
     for finding in rule.detect(rows, options, now):
         if finding.key in findings or finding.key == RULE_KEY:
@@ -115,8 +136,8 @@ def _judge(
         findings[finding.key] = finding
     unknown = sum(finding.verdict is Verdict.UNKNOWN for finding in findings.values())
     if unknown and unknown > options.max_unknown_share * len(findings):
-        return findings, f"{unknown} of {len(findings)} subjects could not be judged"
-    return findings, ""
+        return _Judged(findings, f"{unknown} of {len(findings)} subjects could not be judged")
+    return _Judged(findings)
 
 
 def _without_data(connection: duckdb.DuckDBPyConnection, rule: Rule) -> str:
@@ -144,16 +165,16 @@ def _commit_findings(
     options: RuleOptions,
     now: datetime,
     run_id: str,
-    findings: Mapping[str, Finding],
-    problem: str,
+    judged: _Judged,
     is_shadow: bool,
 ) -> Evaluation:
+    findings, problem = judged.findings, judged.problem
     kept = load_states(connection, rule.name, [*findings, RULE_KEY])
     severity = options.severity or rule.severity
     patience = Patience(
         timedelta(minutes=options.pending_minutes), timedelta(minutes=options.keep_minutes)
     )
-    changes = _Changes(is_shadow)
+    changes = _Changes(is_shadow, judged.doubt, load_acts(connection, rule.name))
     for key in sorted((set(kept) | set(findings)) - {RULE_KEY}):
         finding = _with_doubt(findings.get(key) or Finding(key, Verdict.CLEAR), problem)
         _move(rule, finding, severity, kept.get(key), now, run_id, patience, changes)
@@ -176,7 +197,9 @@ def _commit_findings(
         unevaluated=unknown,
         problem=problem,
     )
-    store_evaluation(connection, _evaluation_row(evaluation, now, run_id))
+    doubt = str(judged.doubt) if problem else ""
+    row = _evaluation_row(evaluation, now, run_id)
+    store_evaluation(connection, row | {"doubt": doubt})
     return evaluation
 
 
@@ -201,60 +224,86 @@ def _move(
     before = kept or Kept(finding.key, State(), False, None)
     if before.is_shadow and not changes.is_shadow:
         before = Kept(finding.key, State(episode=before.state.episode), False, before.notice)
-    after, event = step(before.state, finding.verdict, finding.severity or severity, now, patience)
+    row = {"rule": rule.name, "alert_key": finding.key, "run_id": run_id}
+    acted = _acted(rule, before, row, now, patience, changes)
+    after, event = step(
+        acted, finding.verdict, finding.severity or severity, now, patience, changes.doubt
+    )
     if before.state.status in OPEN and after.status in OPEN:
         changes.count("still_firing")
     if after.status is Status.PENDING:
         changes.count(Status.PENDING)
     if after == (kept.state if kept else before.state) and event is None:
         return
-    notice = as_text(finding.notice) if finding.notice else before.notice
-    is_backlog = finding.is_backlog if event is EventKind.FIRED else before.is_backlog
-    is_shadow = changes.is_shadow if event is EventKind.FIRED else before.is_shadow
-    row = {
-        "rule": rule.name,
-        "alert_key": finding.key,
-        "episode": after.episode,
-        "severity": after.severity,
-        "is_backlog": is_backlog,
-        "notice": notice,
-        "run_id": run_id,
-        "is_shadow": is_shadow,
+    fires = event is EventKind.FIRED
+    row |= as_row(after, now) | {
+        "is_backlog": finding.is_backlog if fires else before.is_backlog,
+        "notice": as_text(finding.notice) if finding.notice else before.notice,
+        "is_shadow": changes.is_shadow if fires else before.is_shadow,
+        "seen_at": now,
     }
-    changes.states.append(
-        row
-        | {
-            "status": str(after.status),
-            "since_at": after.since,
-            "fired_at": after.fired_at,
-            "seen_at": now,
-        }
-    )
+    changes.states.append(row)
     if event is not None:
         changes.count(event)
-        changes.events.append(_event(rule, finding, row, event, after.fired_at or now, now))
+        ended = (finding.reason or "no longer found") if event is EventKind.RESOLVED else ""
+        event_id = _event_id(row, event, after.fired_at or now)
+        changes.events.append(_event(rule, row, event, event_id, ended, now))
+
+
+def _acted(
+    rule: Rule,
+    before: Kept,
+    row: Mapping[str, Any],
+    now: datetime,
+    patience: Patience,
+    changes: _Changes,
+) -> State:
+    """The state after what people did since the last evaluation."""
+    state = before.state
+    for action_id, said, action in changes.acts.get(before.key, ()):
+        state, event = act(state, action, now, patience)
+        if event is None:
+            continue
+        changes.count(event)
+        ended = {
+            **row,
+            **as_row(state, now),
+            "is_backlog": before.is_backlog,
+            "notice": before.notice,
+            "is_shadow": before.is_shadow,
+        }
+        # The outbox told it when it was done, under the same id.
+        told = _event(rule, ended, event, ending_id(action_id), f"resolved {said}", now)
+        changes.events.append(told)
+    return state
+
+
+def _event_id(row: Mapping[str, Any], kind: EventKind, fired_at: datetime) -> str:
+    """What names the event.
+
+    The begin of the episode is part of it: episodes count from one again in a warehouse that was
+    built anew, and its alerts must not be taken for those of the old one.
+    """
+    parts = (row["rule"], row["alert_key"], str(row["episode"]), as_utc(fired_at), kind)
+    identity = "|".join((*parts, str(row["severity"])))
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def _event(
     rule: Rule,
-    finding: Finding,
     row: Mapping[str, Any],
     kind: EventKind,
-    fired_at: datetime,
+    event_id: str,
+    ended: str,
     now: datetime,
 ) -> dict[str, Any]:
     told = dict(row["notice"] or {})
     told["what_to_do"] = told.get("what_to_do") or rule.what_to_do
-    if kind is EventKind.RESOLVED:
-        told["ended"] = finding.reason or "no longer found"
-    # The begin of the episode is part of the identity: episodes count from one again in a
-    # warehouse that was built anew, and its alerts must not be taken for those of the old one.
-    identity = "|".join(
-        (rule.name, finding.key, str(row["episode"]), as_utc(fired_at), kind, str(row["severity"]))
-    )
+    if ended:
+        told["ended"] = ended
     return {
         **{name: row[name] for name in _COPIED},
-        "event_id": hashlib.sha256(identity.encode()).hexdigest()[:32],
+        "event_id": event_id,
         "rule_title": rule.title,
         "kind": str(kind),
         "is_backlog": row["is_backlog"],

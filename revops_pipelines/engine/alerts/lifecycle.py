@@ -154,7 +154,8 @@ def step(
     """
     if state.since is not None and state.since > now:
         state = replace(state, since=now)
-    state = replace(state, doubt=doubt if verdict is Verdict.UNKNOWN else Doubt.NONE)
+    in_doubt = verdict is Verdict.UNKNOWN and state.status is not Status.OK
+    state = replace(state, doubt=doubt if in_doubt else Doubt.NONE)
     if state.status in OPEN:
         return _open(state, verdict, severity, now, patience)
     return _not_open(state, verdict, severity, now, patience)

@@ -82,12 +82,13 @@ def _committed_ids(source: duckdb.DuckDBPyConnection) -> list[str]:
 def _committed(
     source: duckdb.DuckDBPyConnection, event_ids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
+    names = (*_COPIED, "run_id")
     rows = source.execute(
-        f"SELECT {', '.join(_COPIED)} FROM ops.alert_events "
+        f"SELECT {', '.join(names)} FROM ops.alert_events "
         "WHERE event_id IN (SELECT unnest(from_json(?, '[\"VARCHAR\"]')))",
         [json.dumps(event_ids)],
     ).fetchall()
-    return {row[0]: dict(zip(_COPIED, row, strict=True)) for row in rows}
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
 def _known(connection: sa.Connection, event_ids: Sequence[str]) -> Iterator[str]:
@@ -99,7 +100,7 @@ def _known(connection: sa.Connection, event_ids: Sequence[str]) -> Iterator[str]
 
 
 def _copied(row: Mapping[str, Any]) -> dict[str, Any]:
-    copied = {name: row[name] for name in _COPIED}
+    copied = {name: row[name] for name in _COPIED} | {"run_id": row.get("run_id")}
     if isinstance(copied["notice"], str):
         copied["notice"] = json.loads(copied["notice"])
     if copied["occurred_at"].tzinfo is None:

@@ -14,14 +14,22 @@ from typing import Any
 
 import duckdb
 
-from revops_pipelines.engine.alerts.declaration import Severity
-from revops_pipelines.engine.alerts.lifecycle import State, Status
+from revops_pipelines.engine.alerts.lifecycle import (
+    Doubt,
+    Handling,
+    State,
+    Status,
+    Verb,
+    standing,
+)
 from revops_pipelines.engine.alerts.outbox_facts import ensure_outbox_facts
 from revops_pipelines.engine.alerts.rule_settings import ensure_rule_settings
 
 # Times are UTC. `since_at` is when the status began, `fired_at` when the episode began, `seen_at`
 # the last evaluation that changed or confirmed the state, `is_shadow` that the episode is on record
-# only: it began while the rule was shadowed, and nobody was told.
+# only: it began while the rule was shadowed, and nobody was told. `handling` is `ack` or `snooze`
+# while somebody minds the episode, `doubt` why it could not be judged last time, `standing` the
+# one word for all of it (`lifecycle.Standing`).
 _STATES = {
     "rule": "VARCHAR",
     "alert_key": "VARCHAR",
@@ -35,6 +43,14 @@ _STATES = {
     "seen_at": "TIMESTAMP",
     "run_id": "VARCHAR",
     "is_shadow": "BOOLEAN",
+    "told_at": "TIMESTAMP",
+    "handling": "VARCHAR",
+    "handled_by": "VARCHAR",
+    "handled_at": "TIMESTAMP",
+    "handled_until": "TIMESTAMP",
+    "quiet_until": "TIMESTAMP",
+    "doubt": "VARCHAR",
+    "standing": "VARCHAR",
 }
 # `event_seq` is the order of commitment: the clock may jump, the sequence does not.
 _EVENTS = {
@@ -52,7 +68,8 @@ _EVENTS = {
     "run_id": "VARCHAR",
     "is_shadow": "BOOLEAN",
 }
-# One row per rule: its last evaluation. `problem` is empty, or why it could not be judged.
+# One row per rule: its last evaluation. `problem` is empty, or why it could not be judged, `doubt`
+# then `no_data` or `error`.
 _EVALUATIONS = {
     "rule": "VARCHAR",
     "evaluated_at": "TIMESTAMP",
@@ -63,6 +80,7 @@ _EVALUATIONS = {
     "resolved": "INTEGER",
     "still_firing": "INTEGER",
     "problem": "VARCHAR",
+    "doubt": "VARCHAR",
 }
 
 
@@ -81,30 +99,44 @@ def ensure_alert_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the alert tables where they are missing."""
     ensure_rule_settings(connection)
     ensure_outbox_facts(connection)
-    tables = {
-        "alert_states": _STATES,
-        "alert_events": _EVENTS,
-        "alert_evaluations": _EVALUATIONS,
-    }
+    ensure_tables(
+        connection,
+        {"alert_states": _STATES, "alert_events": _EVENTS, "alert_evaluations": _EVALUATIONS},
+    )
+
+
+def ensure_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Create tables of `ops` where they are missing, and columns that earlier versions lacked."""
+    present: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "WHERE schema_name = 'ops' AND database_name = current_database()"
+    ).fetchall():
+        present.setdefault(table, set()).add(column)
     for table, columns in tables.items():
-        listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        connection.execute(f"CREATE TABLE IF NOT EXISTS ops.{table} ({listed})")
-        for name, kind in columns.items():
-            # A warehouse of an earlier version has the table without its newer columns.
-            connection.execute(f"ALTER TABLE ops.{table} ADD COLUMN IF NOT EXISTS {name} {kind}")
+        if table not in present:
+            listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+            connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
+            connection.execute(f"CREATE TABLE ops.{table} ({listed})")
+            continue
+        for name in [name for name in columns if name not in present[table]]:
+            connection.execute(f"ALTER TABLE ops.{table} ADD COLUMN {name} {columns[name]}")
 
 
 def load_states(
     connection: duckdb.DuckDBPyConnection, rule: str, keys: Collection[str]
 ) -> dict[str, Kept]:
     """The rule's alerts that are not ok, and those of `keys`, by key."""
-    rows = connection.execute(
-        "SELECT alert_key, status, episode, severity, since_at, fired_at, is_backlog, notice, "
-        "is_shadow FROM ops.alert_states WHERE rule = $rule AND (status <> 'ok' "
+    cursor = connection.execute(
+        "SELECT * FROM ops.alert_states WHERE rule = $rule AND (status <> 'ok' "
         "OR alert_key IN (SELECT unnest(from_json($keys, '[\"VARCHAR\"]'))))",
         {"rule": rule, "keys": json.dumps(sorted(keys))},
-    ).fetchall()
-    return {row[0]: _kept(*row) for row in rows}
+    )
+    names = [column[0] for column in cursor.description or ()]
+    rows = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+    return {row["alert_key"]: _kept(row) for row in rows}
 
 
 def store_states(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -143,20 +175,45 @@ def aware(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
-def _kept(
-    key: str,
-    status: str,
-    episode: int,
-    severity: Severity | None,
-    since_at: datetime | None,
-    fired_at: datetime | None,
-    is_backlog: bool | None,
-    notice: str | None,
-    is_shadow: bool | None,
-) -> Kept:
-    state = State(Status(status), episode, severity, aware(since_at), aware(fired_at))
-    told = json.loads(notice) if notice else None
-    return Kept(key, state, bool(is_backlog), told, bool(is_shadow))
+def as_row(state: State, now: datetime) -> dict[str, Any]:
+    """The columns of `ops.alert_states` that hold the state."""
+    handling = state.handling
+    return {
+        "status": str(state.status),
+        "episode": state.episode,
+        "severity": state.severity,
+        "since_at": state.since,
+        "fired_at": state.fired_at,
+        "told_at": state.told_at,
+        "handling": str(handling.verb) if handling else None,
+        "handled_by": handling.by if handling else None,
+        "handled_at": handling.at if handling else None,
+        "handled_until": handling.until if handling else None,
+        "quiet_until": state.quiet_until,
+        "doubt": str(state.doubt),
+        "standing": str(standing(state, now)),
+    }
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    handling = None
+    if row["handling"]:
+        at = row["handled_at"].replace(tzinfo=UTC)
+        until = aware(row["handled_until"])
+        handling = Handling(Verb(row["handling"]), row["handled_by"], at, until)
+    state = State(
+        Status(row["status"]),
+        row["episode"],
+        row["severity"],
+        aware(row["since_at"]),
+        aware(row["fired_at"]),
+        aware(row["told_at"]),
+        handling,
+        aware(row["quiet_until"]),
+        Doubt(row["doubt"] or ""),
+    )
+    told = json.loads(row["notice"]) if row["notice"] else None
+    return Kept(row["alert_key"], state, bool(row["is_backlog"]), told, bool(row["is_shadow"]))
 
 
 def _structure(columns: Mapping[str, str]) -> str:

@@ -1,11 +1,11 @@
-"""What the outbox holds, for the people who look after it: channels, dead letters, silences, age.
+"""What the outbox holds, for the people who look after it: channels, dead letters, age.
 
-Belongs here: what is read and set by hand. Does not: judging or sending.
+Belongs here: what is read by hand, and pruning. Does not: judging, sending, or what people do about
+alerts (`actions`).
 """
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from revops_pipelines.engine.alerts.outbox import (
+    ACTIONS,
     CHANNELS,
     DELIVERIES,
+    EPISODES,
     EVENTS,
     MESSAGES,
     SILENCES,
@@ -81,50 +83,6 @@ def dead_letters(outbox: Outbox, most: int = 100) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def silence(
-    outbox: Outbox,
-    *,
-    starts_at: datetime,
-    ends_at: datetime,
-    reason: str,
-    asked_by: str,
-    rule: str = "",
-    key_prefix: str = "",
-) -> str:
-    """Suppress, on record, alerts that begin in that time; returns the silence's id.
-
-    Without `rule` and `key_prefix` it is every alert. The resolve of a silenced alert is silent as
-    well.
-    """
-    if ends_at <= starts_at:
-        raise ValueError("a silence ends after it starts")
-    identity = uuid.uuid4().hex
-    with outbox.transaction() as connection:
-        connection.execute(
-            sa.insert(SILENCES),
-            {
-                "silence_id": identity,
-                "rule": rule,
-                "key_prefix": key_prefix,
-                "starts_at": starts_at,
-                "ends_at": ends_at,
-                "reason": reason,
-                "asked_by": asked_by,
-            },
-        )
-    return identity
-
-
-def lift(outbox: Outbox, silence_id: str, now: datetime) -> None:
-    """End a silence now."""
-    with outbox.transaction() as connection:
-        connection.execute(
-            sa.update(SILENCES)
-            .where(SILENCES.c.silence_id == silence_id, SILENCES.c.ends_at > now)
-            .values(ends_at=now)
-        )
-
-
 def prune(outbox: Outbox, before: datetime) -> int:
     """Remove events that began before then with all their messages, unless one still waits.
 
@@ -144,6 +102,10 @@ def prune(outbox: Outbox, before: datetime) -> int:
         EVENTS.c.occurred_at < before,
         EVENTS.c.is_planned.is_(True),
         EVENTS.c.event_id.not_in(still),
+        # What is still open is told again, and acted upon.
+        EVENTS.c.event_id.not_in(
+            sa.select(EPISODES.c.event_id).where(EPISODES.c.ended_at.is_(None))
+        ),
     )
     with outbox.turn() as connection:
         ids = list(connection.execute(old).scalars())
@@ -152,6 +114,9 @@ def prune(outbox: Outbox, before: datetime) -> int:
             connection.execute(sa.delete(MESSAGES).where(MESSAGES.c.event_id.in_(chunk)))
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.event_id.in_(chunk)))
         connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.taken_at < before))
+        connection.execute(sa.delete(EPISODES).where(EPISODES.c.ended_at < before))
+        connection.execute(sa.delete(SILENCES).where(SILENCES.c.ends_at < before))
+        connection.execute(sa.delete(ACTIONS).where(ACTIONS.c.asked_at < before))
         connection.execute(
             sa.delete(MESSAGES).where(
                 MESSAGES.c.event_id.is_(None),
