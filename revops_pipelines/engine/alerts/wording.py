@@ -90,7 +90,12 @@ def message_title(message: Message) -> str:
         for (rule_title, kind), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
     total = len(message.events)
-    return f"Digest of {total} alert{'' if total == 1 else 's'} ({'; '.join(parts)})"
+    what = f"{total} alert{'' if total == 1 else 's'}"
+    owners = {visible(told.notice.get("owner")) for told in message.events}
+    whole = (
+        f"{what} for {owners.pop()}" if len(owners) == 1 and any(owners) else f"Digest of {what}"
+    )
+    return f"{whole} ({'; '.join(parts)})"
 
 
 def message_severity(message: Message) -> str:
