@@ -137,7 +137,9 @@ def test_slack_limits_hold_for_any_length() -> None:
 
 
 def test_slack_digest_names_the_first_and_counts_the_rest() -> None:
-    body = json.dumps(payload(message(*(told(f"crm:{n}") for n in range(40)))), ensure_ascii=False)
+    body = json.dumps(
+        payload(message(*(told(f"crm:{n}", owner=f"O{n}") for n in range(40)))), ensure_ascii=False
+    )
     assert "Digest of 40 alerts (40 open: Lead waits too long)" in body
     assert "and 30 more" in body
 
@@ -145,7 +147,7 @@ def test_slack_digest_names_the_first_and_counts_the_rest() -> None:
 def test_a_digest_of_endings_only_is_no_warning() -> None:
     ended = told("crm:1", kind="resolved")
     alone = replace(message(ended), is_digest=True)
-    assert message_title(alone) == "Digest of 1 alert (1 resolved: Lead waits too long)"
+    assert message_title(alone) == "1 alert for Sam Seller (1 resolved: Lead waits too long)"
     assert message_severity(alone) == "info"
     assert message_severity(replace(alone, events=(told("crm:2"), ended))) == "warning"
 
