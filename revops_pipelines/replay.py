@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -83,21 +84,20 @@ class Replay:
         self._settings, self._systems, self._judged = settings, systems, judged
         self._entities = discover(conformed_plugins, Entity)
         self._needs = _needs(judged, metrics, self._entities, systems)
-        self._known: datetime | None = None
-        self._is_filled = False
+        self._known: list[Any] | None = None
         self._lay_out()
 
     def at(self, moment: datetime) -> Evaluation:
         """Judge the rule on what was known then (aware), as a run at that time would have."""
         with _Attached(self._connection, self._warehouse):
-            known = self._last_load(moment)
-            is_new = not self._is_filled or known != self._known
+            known = self._loads(moment)
+            is_new = known != self._known
             if is_new:
                 self._fill(moment)
             self._keep(moment)
         if is_new:
             self._conform(moment)
-            self._known, self._is_filled = known, True
+            self._known = known
         prepare(self._connection, self._settings, moment)
         for metric in self._needs.metrics:
             build_metric(self._connection, metric)
@@ -122,17 +122,20 @@ class Replay:
         begun = datetime(1970, 1, 1, tzinfo=UTC)
         record_settings(self._connection, self._judged.rule, self._judged.options, begun, RUN_ID)
 
-    def _last_load(self, moment: datetime) -> datetime | None:
-        """The last load by then of what the rule needs; None before the first."""
-        row = self._connection.execute(
-            f"SELECT max(loaded_at) FROM {LIVE}.ops.loads WHERE loaded_at <= $at "
-            "AND (source || '.' || stream) IN $streams",
+    def _loads(self, moment: datetime) -> list[Any]:
+        """The last load by then of each stream that is needed; the first where none was yet.
+
+        What was held before the first pull is not known: it counts as it was then pulled.
+        """
+        return self._connection.execute(
+            "SELECT source, stream, coalesce(max(loaded_at) FILTER (loaded_at <= $at), "
+            f"min(loaded_at)) FROM {LIVE}.ops.loads "
+            "WHERE (source || '.' || stream) IN $streams GROUP BY ALL ORDER BY ALL",
             {
                 "at": moment.astimezone(UTC).replace(tzinfo=None),
                 "streams": [f"{source}.{stream}" for source, stream in self._needs.streams],
             },
-        ).fetchone()
-        return None if row is None else row[0]
+        ).fetchall()
 
     def _fill(self, moment: datetime) -> None:
         self._connection.execute("DROP SCHEMA IF EXISTS raw CASCADE")
@@ -223,16 +226,10 @@ def _needs(
     built = in_order(metrics, wanted)
     inputs = [*rule.inputs, *(name for metric in built for name in metric.inputs)]
     named = {name.removeprefix("conformed.") for name in inputs if name.startswith("conformed.")}
-    if _WHOLE & set(rule.inputs):
-        named = set(entities)
     ordered = _entities(named & entities.keys(), entities)
     names = {entity.name for entity in ordered} | {MERGES}
     offers = tuple(each for each in systems.offers if each.offer.entity in names)
     return _Needs(tuple(built), tuple(ordered), offers)
-
-
-# What is broken in one entity is seen only where it is conformed.
-_WHOLE = {"ops.quarantine"}
 
 
 def _entities(wanted: Collection[str], entities: Mapping[str, Entity]) -> Sequence[Entity]:

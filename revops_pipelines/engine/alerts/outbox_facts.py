@@ -56,9 +56,8 @@ def record_outbox(
                 sa.func.max(MESSAGES.c.sent_at),
             ).group_by(MESSAGES.c.channel)
         ).all()
-        errors = dict(
-            reading.execute(sa.select(CHANNELS.c.channel, CHANNELS.c.last_error)).tuples().all()
-        )
+        told = reading.execute(sa.select(CHANNELS.c.channel, CHANNELS.c.last_error)).all()
+    errors = {row.channel: row.last_error for row in told}
     connection.execute(f"DELETE FROM {TABLE}")
     for channel, waiting, oldest, dead, sent in rows:
         connection.execute(
