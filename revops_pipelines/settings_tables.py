@@ -73,6 +73,9 @@ class Billing(Table):
     past_due_days: int = Field(
         30, ge=0, description="Days for which an unpaid subscription still counts in MRR."
     )
+    policy: Literal["ours", "stripe", "chartmogul", "profitwell", "chargebee", "revenuecat"] = (
+        Field("ours", description="Whose conventions MRR and all that rests on it follow.")
+    )
 
 
 class Pipeline(Table):

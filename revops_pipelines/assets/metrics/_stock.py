@@ -13,8 +13,7 @@ from revops_pipelines.assets.metrics._customers import (
 from revops_pipelines.engine.metrics.declaration import Ratio, Series
 
 # A quarter's stock is that of its last month, or of the present month while it runs.
-FACTS = """
-WITH placed_months AS (
+PLACED_MONTHS = """placed_months AS (
   SELECT 'month' AS grain, periods.period_start_on, periods.period_start_on AS month_start_on
   FROM ops.periods AS periods
   WHERE periods.grain = 'month'
@@ -24,7 +23,9 @@ WITH placed_months AS (
   CROSS JOIN ops.parameters AS parameters
   WHERE calendar.day <= parameters.as_of_utc_on
   GROUP BY calendar.quarter_start_on
-)
+)"""
+FACTS = f"""
+WITH {PLACED_MONTHS}
 SELECT
   placed_months.grain,
   placed_months.period_start_on,
@@ -37,7 +38,7 @@ SELECT
   customers.team,
   stock.currency,
   stock.amount
-FROM {stock} AS stock
+FROM {{stock}} AS stock
 JOIN placed_months ON placed_months.month_start_on = stock.period_start_on
 LEFT JOIN paying_customers AS customers ON customers.customer_id = stock.customer_id
 """

@@ -190,6 +190,7 @@ METRIC = Metric(
         "conformed.fx_rates",
         "conformed.subscription_periods",
         "conformed.subscriptions",
+        "ops.policies",
     ),
     series=(
         Series(

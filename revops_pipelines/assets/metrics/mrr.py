@@ -5,61 +5,13 @@ from __future__ import annotations
 from revops_pipelines.assets.metrics._ledger import LEDGER
 from revops_pipelines.assets.metrics._rates import RATES
 from revops_pipelines.assets.metrics._stock import STOCK_INPUTS, stock_series
+from revops_pipelines.assets.metrics._stocks import stock_of
 from revops_pipelines.engine.metrics.declaration import (
     Detail,
     DetailColumn,
     Example,
     Metric,
 )
-
-# A period is in the stock of a month if it began by its last day and ends after it; so it enters
-# with the month of its first day and leaves with the month of its end, and the stock is a running
-# total. It is valued per customer and currency, not per item, so that rounding happens once.
-STOCK = """
-WITH changes AS (
-  SELECT ledger.customer_id, ledger.currency, calendar.month_start_on, SUM(ledger.change) AS change
-  FROM ledger
-  JOIN ops.calendar AS calendar ON calendar.day = ledger.changes_on
-  GROUP BY ledger.customer_id, ledger.currency, calendar.month_start_on
-), spans AS (
-  SELECT customer_id, currency, MIN(month_start_on) AS first_month_on
-  FROM changes
-  GROUP BY customer_id, currency
-), months AS (
-  SELECT spans.customer_id, spans.currency, periods.period_start_on
-  FROM spans
-  CROSS JOIN ops.parameters AS parameters
-  JOIN ops.periods AS periods
-    ON periods.grain = 'month'
-    AND periods.period_start_on >= spans.first_month_on
-    AND periods.period_start_on <= parameters.as_of_utc_on
-), stocks AS (
-  SELECT
-    months.customer_id,
-    months.currency,
-    months.period_start_on,
-    SUM(COALESCE(changes.change, 0)) OVER (
-      PARTITION BY months.customer_id, months.currency ORDER BY months.period_start_on
-      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS local_amount
-  FROM months
-  LEFT JOIN changes
-    ON changes.customer_id = months.customer_id
-    AND changes.currency = months.currency
-    AND changes.month_start_on = months.period_start_on
-)
-SELECT
-  stocks.period_start_on,
-  stocks.customer_id,
-  stocks.currency,
-  stocks.local_amount,
-  rates.rate,
-  ROUND(CAST(stocks.local_amount AS DECIMAL(18,2)) * rates.rate, 2) AS amount
-FROM stocks
-LEFT JOIN rates
-  ON rates.currency = stocks.currency AND rates.month_start_on = stocks.period_start_on
-WHERE stocks.local_amount > 0
-"""
 
 METRIC = Metric(
     name="mrr",
@@ -117,6 +69,7 @@ METRIC = Metric(
         *STOCK_INPUTS,
         "conformed.fx_rates",
         "conformed.subscription_periods",
+        "ops.policies",
     ),
     series=stock_series("mrr", "Monthly recurring revenue", "SUM(amount)"),
     detail=Detail(
@@ -131,7 +84,7 @@ METRIC = Metric(
             DetailColumn("rate", "DECIMAL(24,10)", "Base currency for one unit; null if missing."),
             DetailColumn("amount", "DECIMAL(18,2)", "In base currency; null where no rate holds."),
         ),
-        sql=STOCK,
+        sql=stock_of("ledger"),
         fragments=(RATES, LEDGER),
     ),
 )

@@ -27,6 +27,7 @@ WITH stocks AS (
   SELECT
     stock.customer_id,
     stock.period_start_on,
+    stock.local_amount,
     stock.amount,
     stock.rate,
     before.local_amount AS opening_local,
@@ -44,7 +45,10 @@ WITH stocks AS (
     customer_id,
     period_start_on,
     SUM(COALESCE(amount, 0)) AS closing,
-    SUM(COALESCE(ROUND(opening_local * rate, 2) - opening_amount, 0)) AS fx,
+    SUM(COALESCE(
+      -- Of several months' rates together, `rate` is rounded.
+      CASE WHEN opening_local = local_amount THEN amount ELSE ROUND(opening_local * rate, 2) END
+        - opening_amount, 0)) AS fx,
     MAX(CASE WHEN amount IS NULL THEN 1 ELSE 0 END) AS is_unvalued
   FROM stocks
   GROUP BY customer_id, period_start_on

@@ -127,6 +127,7 @@ METRIC = Metric(
         "ops.calendar",
         "ops.period_days",
         "ops.periods",
+        "ops.policies",
     ),
     series=(
         _series(

@@ -217,6 +217,7 @@ METRIC = Metric(
         "ops.calendar",
         "ops.period_days",
         "ops.periods",
+        "ops.policies",
     ),
     series=(
         _series("renewals_calendar", "ARR up for renewal", SOON),

@@ -239,6 +239,7 @@ METRIC = Metric(
         "ops.period_days",
         "ops.periods",
         "ops.reporting_days",
+        "ops.policies",
     ),
     series=(
         _told_ahead("CAST(NULL AS VARCHAR)", "period_start_on, place", ()),

@@ -17,11 +17,10 @@ import duckdb
 
 from revops_pipelines.engine.metrics.business_time import WorkingHours
 from revops_pipelines.engine.metrics.calendars import write_calendars
+from revops_pipelines.engine.metrics.policies import write_policies
 from revops_pipelines.engine.metrics.tables import ensure_metric_tables
 from revops_pipelines.engine.metrics.working_days import write_working_days
 
-# The named set of conventions that the metrics follow; see the docstrings of `assets/metrics`.
-POLICY = "ours"
 # Contracts refuse earlier dates, so no fact lies before.
 FIRST_DAY = date(1990, 1, 1)
 
@@ -30,7 +29,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "as_of_on": ("DATE", "The day of as_of_at in the reporting time zone."),
     "as_of_utc_on": ("DATE", "The UTC day of as_of_at, by which billing dates are judged."),
     "computed_at": ("TIMESTAMP", "When the run computed its metrics (UTC)."),
-    "policy": ("VARCHAR", "Set of conventions in force."),
+    "policy": ("VARCHAR", "Set of conventions in force, a row of `ops.policies`."),
     "base_currency": ("VARCHAR", "Currency of every total."),
     "time_zone": ("VARCHAR", "Reporting time zone."),
     "response_target_minutes": ("BIGINT", "Minutes within which a lead must be answered."),
@@ -91,6 +90,8 @@ class _Response(Protocol):
 class _Billing(Protocol):
     @property
     def past_due_days(self) -> int: ...
+    @property
+    def policy(self) -> str: ...
 
 
 class _Pipeline(Protocol):
@@ -193,8 +194,8 @@ def prepare(
     """Write the tables that every metric's SQL reads, for one run; cheap when nothing changed.
 
     `as_of_at` is the knowledge time, `computed_at` the run's clock (default: the same), both
-    aware. Writes `ops.parameters`, `ops.calendar`, `ops.periods`, `ops.period_days`,
-    `ops.reporting_days`, `ops.business_windows` and `ops.business_days`.
+    aware. Writes `ops.parameters`, `ops.policies`, `ops.calendar`, `ops.periods`,
+    `ops.period_days`, `ops.reporting_days`, `ops.business_windows` and `ops.business_days`.
     """
     zone = ZoneInfo(settings.company.time_zone)
     last_day = date(as_of_at.year + 2, 12, 31)
@@ -211,6 +212,7 @@ def prepare(
     )
     hours = {name: _hours(calendar) for name, calendar in settings.calendars.items()}
     write_working_days(connection, hours, FIRST_DAY, last_day)
+    write_policies(connection, settings.billing.past_due_days)
     _write_parameters(connection, values)
 
 
@@ -223,7 +225,7 @@ def _values(
         "as_of_on": as_of_at.astimezone(ZoneInfo(settings.company.time_zone)).date(),
         "as_of_utc_on": _naive(as_of_at).date(),
         "computed_at": _naive(computed_at),
-        "policy": POLICY,
+        "policy": settings.billing.policy,
         "base_currency": settings.company.base_currency,
         "time_zone": settings.company.time_zone,
         "response_target_minutes": settings.response.target_minutes,
