@@ -29,6 +29,7 @@ __all__ = ["Loaded", "ensure_raw_tables", "load_stream"]
 _LOADS_KEPT = timedelta(days=90)
 # DuckDB gives a thread no fewer rows than these: a smaller load runs on one anyway.
 _SMALL_ROWS = 2_048
+_MEMORY = "256MiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +69,47 @@ def load_stream(
     step that a crash may follow; tests kill the process there.
     """
     table = raw_table(source, stream)
-    is_large = landed.rows > _SMALL_ROWS
-    if is_large:
-        # A second thread holds as much again in memory and costs a fifth more CPU, for hardly any
-        # time.
-        connection.execute("SET threads = 1")
+
+    def load() -> Loaded:
+        return _load(connection, table, landed, run_id, loaded_at, guard, crash_point)
+
+    loaded = _in_little(connection, load) if landed.rows > _SMALL_ROWS else _whole(connection, load)
+    crash_point("load.committed")
+    if not keep_landing:
+        landed.discard()
+    crash_point("load.discarded")
+    return loaded
+
+
+def _in_little(connection: duckdb.DuckDBPyConnection, load: Callable[[], Loaded]) -> Loaded:
+    """Load on one thread, in little memory; in as much as there is where that is too little.
+
+    A second thread holds as much again and costs a fifth more CPU, for hardly any time. What does
+    not fit goes to disk, but a batch of very long records has to fit.
+    """
+    # RESET names the former limit again but leaves the new one in force (DuckDB 1.5).
+    (usual,) = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
+    connection.execute(f"SET threads = 1; SET memory_limit = '{_MEMORY}'")
+    try:
+        return _whole(connection, load)
+    except duckdb.OutOfMemoryException:
+        connection.execute(f"SET memory_limit = '{usual}'")
+        return _whole(connection, load)
+    finally:
+        connection.execute(f"RESET threads; SET memory_limit = '{usual}'")
+
+
+def _whole(connection: duckdb.DuckDBPyConnection, load: Callable[[], Loaded]) -> Loaded:
+    """All of a load or nothing."""
     connection.begin()
     committed = False
     try:
-        loaded = _load(connection, table, landed, run_id, loaded_at, guard, crash_point)
+        loaded = load()
         connection.commit()
         committed = True
     finally:
         if not committed:
             connection.rollback()
-        if is_large:
-            connection.execute("RESET threads")
-    crash_point("load.committed")
-    if not keep_landing:
-        landed.discard()
-    crash_point("load.discarded")
     return loaded
 
 

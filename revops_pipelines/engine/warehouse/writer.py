@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from revops_pipelines.engine.warehouse.lock import is_wanted, writer_lock
-from revops_pipelines.engine.warehouse.open import in_utc, open_warehouse
+from revops_pipelines.engine.warehouse.open import cursor_of, open_warehouse
 from revops_pipelines.engine.warehouse.schema import ensure_schema
 
 # Longer than Dagster needs from one step to the next, shorter than anyone minds to wait.
@@ -54,7 +54,7 @@ class Writer:
         with self._in_use:
             self._silence()
             try:
-                used = in_utc(self._opened().cursor())
+                used = cursor_of(self._opened())
                 try:
                     yield used
                 finally:
