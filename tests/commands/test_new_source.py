@@ -65,6 +65,7 @@ def test_a_folder_of_ones_own_gets_a_plugin_that_works(revops, tmp_path, name):
     assert re.search(r"4 passed", said)
 
 
+@pytest.mark.thorough
 def test_the_package_gets_a_plugin_that_works(tmp_path):
     """In a copy of the checkout, as a developer of it would."""
     for part in ("revops_pipelines", "tests/contract"):

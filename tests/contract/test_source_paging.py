@@ -16,7 +16,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from vendor_night import SECOND, SOURCES, STEP, UNTYPED, Quiet, Vendor, each_source, served
+from vendor_night import SECOND, SOURCES, STEP, UNTYPED, Quiet, Vendor, each_source, named, served
 from wire import ALIAS, MANNERS, Manner, Page, bent
 
 from revops_pipelines.engine.ingest.errors import (
@@ -39,7 +39,8 @@ FEWEST_CALLS = {"ga4": 2, "plausible": 1}
 
 
 def _those(wanted: Callable[[Manner], bool]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("name", [name for name in SOURCES if wanted(MANNERS[name])])
+    these = [named(name) for name in SOURCES if wanted(MANNERS[name])]
+    return pytest.mark.parametrize("name", these)
 
 
 with_cursors = _those(lambda manner: manner.onward is not None)

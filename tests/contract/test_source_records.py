@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from vendor_night import SOURCES, STEP, UNTYPED, Quiet, served
+from vendor_night import SOURCES, STEP, UNTYPED, Quiet, named, served
 from wire import MANNERS, Manner, Page, bent
 
 from revops_pipelines.sandbox.calls import Reply
@@ -21,7 +21,7 @@ from revops_pipelines.sandbox.calls import Reply
 _KEYS = re.compile(rb'"(id|Id|[a-z]+id|marketoGUID|[a-z]+Id)":("[^"]*"|[0-9]+)')
 # Reports of days have values by position, and their rows are counted; what bulk files hold is text.
 with_records = pytest.mark.parametrize(
-    "name", [n for n in SOURCES if not (MANNERS[n].is_daily or MANNERS[n].is_bulk)]
+    "name", [named(n) for n in SOURCES if not (MANNERS[n].is_daily or MANNERS[n].is_bulk)]
 )
 
 
