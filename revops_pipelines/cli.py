@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException as UsageError
 
+from revops_pipelines.commands.alert_commands import add_alert_commands
 from revops_pipelines.commands.failures import FAILED, MISCONFIGURED, CommandError
 from revops_pipelines.commands.rule_commands import add_rule_commands
 
@@ -45,6 +46,7 @@ app.add_typer(sandbox_app, name="sandbox")
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+add_alert_commands(alerts_app, out)
 add_rule_commands(alerts_app, out, err)
 
 
@@ -205,17 +207,6 @@ def query(
         _print_json([dict(zip(names, map(plain, row), strict=True)) for row in rows])
     else:
         show(out, names, rows)
-
-
-@alerts_app.command("list")
-def alerts_list(
-    every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Open alerts, the most severe and oldest first."""
-    from revops_pipelines.commands.alerts import list_alerts
-
-    list_alerts(out, every=every, as_json=as_json)
 
 
 @alerts_app.command("test")

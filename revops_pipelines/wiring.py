@@ -15,6 +15,7 @@ from revops_pipelines.assets.report import Drawn
 from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.alerts.follow_up import Policy
 from revops_pipelines.engine.alerts.in_force import InForce
+from revops_pipelines.engine.alerts.outbox import OUTBOX_URL
 from revops_pipelines.engine.ingest.pull import ProgressSink
 from revops_pipelines.jobs import Jobs
 from revops_pipelines.resources.clock import ClockResource
@@ -30,7 +31,6 @@ from revops_pipelines.sensors.run_failure import rebuild_sensor, run_failure_sen
 from revops_pipelines.sensors.thresholds import threshold_sensor, unjudged_sensor
 from revops_pipelines.settings import Settings, environment
 
-OUTBOX_URL = "REVOPS_OUTBOX_URL"
 OWN_SENSOR = "churn_threshold"
 
 

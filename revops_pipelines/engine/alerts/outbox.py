@@ -18,6 +18,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+# The environment variable that names another database than the file in the state folder.
+OUTBOX_URL = "REVOPS_OUTBOX_URL"
 # How long a writer waits for another's transaction; ours last milliseconds.
 BUSY_SECONDS = 30
 
