@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from revops_pipelines.contracts.contract import columns_of
 from revops_pipelines.engine.alerts.declaration import SEVERITIES, Rule, RuleOptions
 from revops_pipelines.engine.alerts.evaluate import RULE_KEY, evaluate_rule
 from revops_pipelines.engine.alerts.tables import ensure_alert_tables
+from revops_pipelines.engine.alerts.thresholds import ThresholdOptions
 from revops_pipelines.engine.metrics.build import build_metric
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.metrics.parameters import prepare
@@ -27,6 +29,7 @@ from revops_pipelines.sensors import rules
 from revops_pipelines.settings import Settings
 
 RULES = discover(rules, Rule)
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 _TABLE = re.compile(r"\b(?:raw|conformed|metrics|ops)\.[a-z_]+\b")
 
@@ -126,3 +129,70 @@ def test_open_alerts_are_watched(rule: Rule) -> None:
     # What is absent counts as ended: a rule must look at the subjects that have an open alert.
     assert "ops.alert_states" in rule.inputs
     assert f"rule = '{rule.name}'" in rule.sql
+
+
+HEADINGS = ("What it means", "Why it fired", "What to check", "What to do", "How to tune")
+PAGES = [*sorted(RULES), "threshold"]
+
+
+def page_of(name: str) -> str:
+    return (ROOT / f"docs/runbooks/{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_rule_has_a_runbook_that_names_its_options(name: str) -> None:
+    text = page_of(name)
+    assert [each for each in HEADINGS if f"## {each}" not in text and name in RULES] == []
+    options = RULES[name].options if name in RULES else ThresholdOptions
+    own = {
+        key
+        for key, field in options.model_fields.items()
+        if RuleOptions.model_fields.get(key) is None
+        or RuleOptions.model_fields[key].default != field.default
+    }
+    assert {key for key in own if f"| `{key}` |" not in text} == set()
+    if name in RULES:
+        assert RULES[name].runbook == f"docs/runbooks/{name}.md"
+        assert f"[{name}]({name}.md)" in page_of("README")
+
+
+def test_the_overview_names_what_every_rule_takes() -> None:
+    text = page_of("README")
+    assert {key for key in RuleOptions.model_fields if f"| `{key}` |" not in text} == set()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_runbook_tells_to_check_runs(
+    name: str, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    queries = re.findall(r"```sql\n(.*?)```", page_of(name), re.DOTALL)
+    assert queries
+    for sql in queries:
+        warehouse.execute(sql)
+
+
+@pytest.mark.parametrize("name", [*PAGES, "README"])
+def test_what_a_runbook_sets_can_be_set(name: str) -> None:
+    for text in re.findall(r"```toml\n(.*?)```", page_of(name), re.DOTALL):
+        tables = tomllib.loads(text)["rules"]
+        for rule, table in tables.items():
+            kind = table.pop("kind", rule)
+            options = ThresholdOptions if kind == "threshold" else RULES[rule].options
+            options.model_validate(table)
+
+
+def test_outcomes_have_their_columns(rule: Rule, warehouse: duckdb.DuckDBPyConnection) -> None:
+    if rule.outcome is None:
+        return
+    described = warehouse.execute(rule.outcome).description or []
+    assert [column[0] for column in described] == ["alert_key", "came_true"]
+    assert not set(_TABLE.findall(rule.outcome)) & set(PRIVATE_TABLES)
+
+
+def test_metrics_are_published(rule: Rule) -> None:
+    published = {
+        each
+        for metric in discover(revops_pipelines.assets.metrics, Metric).values()
+        for each in metric.published
+    }
+    assert set(rule.metrics) <= published
