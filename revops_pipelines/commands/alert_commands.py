@@ -34,6 +34,7 @@ def add_alert_commands(app: typer.Typer, out: Console) -> None:
     _add_reading(app, out)
     _add_verbs(app, out)
     _add_silences(app, out)
+    _add_page(app, out)
 
 
 def _add_reading(app: typer.Typer, out: Console) -> None:
@@ -67,6 +68,19 @@ def _add_reading(app: typer.Typer, out: Console) -> None:
         from revops_pipelines.commands.alerts_actions import show_log
 
         show_log(out, rule, last, as_json=as_json)
+
+
+def _add_page(app: typer.Typer, out: Console) -> None:
+    @app.command("page")
+    def alerts_page(
+        port: Annotated[
+            int | None, typer.Option(help="Port on 127.0.0.1, else page_port of [escalation].")
+        ] = None,
+    ) -> None:
+        """Serve the inbox page with its buttons, and answer the links in messages."""
+        from revops_pipelines.commands.inbox_page import serve_page
+
+        serve_page(out, port)
 
 
 def _add_verbs(app: typer.Typer, out: Console) -> None:

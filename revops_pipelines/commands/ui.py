@@ -83,9 +83,12 @@ def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def _inbox(settings: Settings) -> Iterator[str]:
+    from revops_pipelines.commands.inbox_page import desk_of
     from revops_pipelines.resources.channels.inbox.page import running_inbox
 
-    with running_inbox(settings.inbox_path) as url:
+    # Links in messages lead to the port of the settings; without them any free one will do.
+    port = settings.escalation.page_port if settings.escalation.page_url else 0
+    with running_inbox(settings.inbox_path, port, desk_of(settings)) as url:
         yield url
 
 

@@ -8,7 +8,9 @@
   const look = async () => {
     try {
       const answer = await fetch("messages", { headers: tag ? { "If-None-Match": tag } : {} });
-      if (answer.status === 200) {
+      // Nobody's half-written reason is swept away.
+      const busy = list.querySelector("details[open]") || list.contains(document.activeElement);
+      if (answer.status === 200 && !busy) {
         tag = answer.headers.get("ETag") || "";
         list.innerHTML = await answer.text();
       }
