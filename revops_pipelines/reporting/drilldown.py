@@ -174,7 +174,8 @@ def _member(told: Explanation, group: Group, currency: str) -> _Member:
     unit = told.series.unit
     mood = ""
     if group.part:
-        mood = "good" if (group.part > 0) == (told.metric.better == "higher") else "bad"
+        before = Fraction(told.before or 0)
+        mood = "good" if told.metric.is_better(before + Fraction(group.part), before) else "bad"
     return _Member(
         group.label or group.member,
         shown(_float(group.value), unit, currency),

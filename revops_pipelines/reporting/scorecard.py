@@ -141,7 +141,7 @@ def _line(
         n=latest.n if latest else 0,
         interval=_interval(latest, metric.unit, currency),
         verdict="" if is_thin or is_now else _verdict(metric, latest, target),
-        movement=_movement(metric, moved),
+        movement=_movement(metric, before, moved),
         is_thin=is_thin,
         waiting=sum(1 for point in points if latest is None or point.on > latest.on),
         is_now=is_now,
@@ -161,11 +161,10 @@ def _interval(latest: Point | None, unit: str, currency: str) -> str:
 def _verdict(metric: Metric, latest: Point | None, target: Decimal | None) -> str:
     if latest is None or latest.value is None or target is None:
         return ""
-    reached = latest.value >= target if metric.better == "higher" else latest.value <= target
-    return "good" if reached else "bad"
+    return "bad" if metric.is_better(target, latest.value) else "good"
 
 
-def _movement(metric: Metric, moved: Decimal | None) -> str:
-    if not moved:
+def _movement(metric: Metric, before: Decimal | None, moved: Decimal | None) -> str:
+    if not moved or before is None:
         return ""
-    return "good" if (moved > 0) == (metric.better == "higher") else "bad"
+    return "good" if metric.is_better(before + moved, before) else "bad"

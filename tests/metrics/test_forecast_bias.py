@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from deal_days import put_deal
-from metric_warehouse import Warehouse, on
+from metric_warehouse import METRICS, Warehouse, on
 
 MAY = on("2026-05-01")
 
@@ -23,3 +25,9 @@ def test_nothing_won_has_no_value(warehouse: Warehouse) -> None:
     warehouse.build("forecast_accuracy", "forecast_bias")
     found = warehouse.values("forecast_bias", columns="value, numerator, denominator")
     assert found == {MAY: (None, 60, 0)}
+
+
+def test_a_bias_is_the_worse_the_farther_from_zero():
+    metric = METRICS["forecast_bias"]
+    assert metric.is_better(Decimal("-0.1"), Decimal("0.2"))
+    assert not metric.is_better(Decimal("-0.51"), Decimal("0.2"))

@@ -35,7 +35,7 @@ METRIC = Metric(
     stage="execute",
     owner="sales-operations",
     format="percent",
-    better="lower",
+    better="nearer zero",
     meaning=(
         "By what share of what was won the forecast of a period was too high (above 0) or too low "
         "(below 0). Forecasts and what was won are those of forecast_accuracy, deal by deal in "

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,8 @@ Unit = Literal[
 ]
 Format = Literal["duration", "percent", "money", "number", "multiple"]
 Grain = Literal["week", "month", "quarter"]
+Better = Literal["higher", "lower", "nearer zero"]
+Value = TypeVar("Value", Decimal, Fraction)
 Dimension = tuple[str, ...]
 
 NO_DIMENSION: Dimension = ()
@@ -183,9 +187,10 @@ class Metric:
 
     `series[0]` is the metric itself and bears its name; others stand beside it (another quantile,
     another cohort) and never under its name. `inputs` are the tables that the SQL reads, as
-    `schema.table`; a test compares them with the text. `better` says which way is good. `formula`
-    is one line of words and signs; `differs` says how it differs from what a vendor or an article
-    calls by the same name, each with its source.
+    `schema.table`; a test compares them with the text. `better` says which way is good ("nearer
+    zero": a deviation in either direction is worse the larger it is). `formula` is one line of
+    words and signs; `differs` says how it differs from what a vendor or an article calls by the
+    same name, each with its source.
     """
 
     name: str
@@ -193,7 +198,7 @@ class Metric:
     stage: Stage
     owner: str
     format: Format
-    better: Literal["higher", "lower"]
+    better: Better
     meaning: str
     excludes: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -208,6 +213,12 @@ class Metric:
     def __post_init__(self) -> None:
         if not self.series or self.series[0].metrics[0] != self.name:
             raise ValueError(f"the first series of metric {self.name!r} must bear its name")
+
+    def is_better(self, one: Value, other: Value) -> bool:
+        """Whether the first value is the better one; equal ones are not."""
+        if self.better == "nearer zero":
+            return abs(one) < abs(other)
+        return one > other if self.better == "higher" else one < other
 
     @property
     def main(self) -> Series:
