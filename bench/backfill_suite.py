@@ -44,7 +44,7 @@ _AS_DOCUMENTED: Mapping[str, Mapping[str, Any]] = {
 _DLT = ("hubspot", "stripe", "chargebee")
 _SINGER = ("hubspot",)
 # A connector without a limit that would make ten times the company a matter of hours.
-MEMORY_VENDORS = ("stripe", "salesforce")
+MEMORY_VENDORS = ("stripe", "salesforce", "dynamics")
 _UNLIMITED: Mapping[str, Mapping[str, Any]] = {
     "stripe": {"requests_per_second": 1e9, "endpoint_requests_per_second": 1e9},
 }

@@ -31,6 +31,10 @@ class _Pull:
     arrived: SimpleQueue[Pulled | None]
     over: Future[None]
 
+    def end(self, _: Future[None]) -> None:
+        """Tell whoever takes the streams that there will be no more."""
+        self.arrived.put(None)
+
 
 class Puller:
     """The pulls of one run; what came through of a system is kept until its step takes it."""
@@ -87,8 +91,9 @@ class Puller:
             known = {stream: cursor for (own, stream), cursor in cursors.items() if own == name}
             arrived: SimpleQueue[Pulled | None] = SimpleQueue()
             over = pool.submit(self._pull, arrived, self._systems[name], streams, known, clock)
-            over.add_done_callback(lambda _, arrived=arrived: arrived.put(None))
-            self._underway[name] = _Pull(arrived, over)
+            pull = _Pull(arrived, over)
+            over.add_done_callback(pull.end)
+            self._underway[name] = pull
         pool.shutdown(wait=False)
 
     def _pull(

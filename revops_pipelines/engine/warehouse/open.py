@@ -7,15 +7,19 @@ network. Does not: who may write at what time (`lock.py`), or what is inside (`s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 # A reader that is just closing, or a virus scanner: worth a moment, never a run.
 _WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.05
-_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_CONFIG: Mapping[str, Any] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 _NAME = "warehouse"
 # DuckDB keeps the last group of rows of a table in memory until its transaction ends, and takes it
 # twice to compress it. Of records of several kilobytes the usual 122,880 are half a gigabyte.
@@ -58,11 +62,11 @@ def open_warehouse(
 
 
 def _readable(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(path), read_only=True, config=_CONFIG)
+    return duckdb.connect(str(path), read_only=True, config=dict(_CONFIG))
 
 
 def _writable(path: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config=_CONFIG)
+    connection = duckdb.connect(config=dict(_CONFIG))
     try:
         target = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{target}' AS {_NAME} (ROW_GROUP_SIZE {_ROW_GROUP})")
