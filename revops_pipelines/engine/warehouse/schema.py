@@ -12,9 +12,9 @@ SCHEMAS = ("raw", "conformed", "metrics", "ops")
 
 # Cursors: where the next pull of a stream begins; written in the transaction of the data.
 # Loads: one row per load that was committed. Fields: which fields a stream's records have had, in
-# how many of how many records, and since when a declared one is no longer sent. Source calls: what each
-# run used of a source's calls, and what the vendor said was left. Quarantine: one row
-# per broken rule of a record.
+# how many of how many records, and since when a declared one is no longer sent. Source calls: what
+# each run used of a source's calls, and what the vendor said was left. Quarantine: one row per
+# broken rule of a record.
 _TABLES = (
     """
     CREATE TABLE IF NOT EXISTS ops.cursors (
