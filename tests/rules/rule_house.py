@@ -23,6 +23,7 @@ from revops_pipelines.engine.alerts.tables import ensure_alert_tables
 from revops_pipelines.engine.metrics.build import build_metric
 from revops_pipelines.engine.metrics.declaration import Metric
 from revops_pipelines.engine.metrics.parameters import prepare
+from revops_pipelines.engine.metrics.restate import COLUMNS as RESTATED
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.engine.warehouse.schema import ensure_schema
 from revops_pipelines.settings import Settings
@@ -65,6 +66,9 @@ class RuleHouse:
             if metric.detail is not None:
                 listed = ", ".join(f'"{each.name}" {each.type}' for each in metric.detail.columns)
                 self.connection.execute(f'CREATE TABLE metrics."{metric.detail.table}" ({listed})')
+
+        listed = ", ".join(f"{name} {kind}" for name, (kind, _) in RESTATED.items())
+        self.connection.execute(f"CREATE TABLE metrics.restatements ({listed})")
 
     def close(self) -> None:
         self.connection.close()
