@@ -97,7 +97,7 @@ def follow_up(connection: sa.Connection, policy: Policy, now: datetime) -> int:
         for row in connection.execute(
             sa.select(EPISODES, EVENTS.c.notice)
             .join(EVENTS, EVENTS.c.event_id == EPISODES.c.event_id)
-            .where(EPISODES.c.look_at <= now, EPISODES.c.ended_at.is_(None))
+            .where(_is_due(now), EPISODES.c.ended_at.is_(None))
             .order_by(EVENTS.c.position)
         ).mappings()
     ]
@@ -119,6 +119,11 @@ def follow_up(connection: sa.Connection, policy: Policy, now: datetime) -> int:
             changes,
         )
     return len(events)
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """To be looked at; or told in the future, because the clock jumped back since."""
+    return sa.or_(EPISODES.c.look_at <= now, EPISODES.c.told_at > now)
 
 
 def decide(episode: _Row, reached: Reached, policy: Policy, now: datetime) -> Next:
@@ -161,8 +166,9 @@ def _repeat(episode: _Row, reached: Reached, policy: Policy, now: datetime) -> d
     interval = policy.interval(episode["rule"], episode["severity"])
     if interval is None or episode["repeats"] >= policy.most_repeats:
         return None
-    told_at: datetime = episode["told_at"]
-    return min(max(told_at, reached.last_at or told_at), now) + interval
+    # What arrived in the future was sent before the clock jumped back.
+    arrived = [at for at in (episode["told_at"], reached.last_at) if at is not None and at <= now]
+    return max(arrived, default=now) + interval
 
 
 def _pass_on(
@@ -198,7 +204,7 @@ def _changed(row: _Row, found: Next, now: datetime) -> dict[str, Any]:
         "of_alert": row["alert"],
         "of_episode": row["episode"],
         "look_at": found.look_at,
-        "told_at": row["told_at"],
+        "told_at": row["told_at"] and min(row["told_at"], now),
         "repeats": row["repeats"],
         "receivers": row["receivers"],
         "passed_at": min(row["passed_at"], now),
@@ -210,6 +216,9 @@ def _changed(row: _Row, found: Next, now: datetime) -> dict[str, Any]:
     if found.kind is EventKind.PASSED_ON and found.receiver is not None:
         receivers = [*row["receivers"], found.receiver.as_text()]
         return changes | {"receivers": receivers, "passed_at": now}
+    if row["handling"] == Verb.SNOOZE or row["told_at"] is None:
+        # Whom it lies with hears of it only now.
+        changes["passed_at"] = now
     return changes | {"repeats": row["repeats"] + 1}
 
 
