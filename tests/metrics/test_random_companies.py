@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import oracle_leads
+import oracle_policies
 import oracle_revenue
 import oracles
 import pytest
@@ -108,3 +109,18 @@ def test_shuffled_rows_give_the_same(seed: int) -> None:
 def contents(warehouse: Warehouse, table: str) -> list[str]:
     """Every row as text, in order."""
     return sorted(map(repr, warehouse.rows(f"SELECT * FROM {table}")))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_cause_of_every_bridge_is_that_of_the_oracle(seed: int) -> None:
+    rows, warehouse, times = company(seed)
+    found = {
+        row[:4]: row[4]
+        for row in warehouse.rows(
+            "SELECT period_start_on, customer_id, policy, cause, amount FROM metrics.mrr_by_policy"
+        )
+    }
+    assert found == oracle_policies.bridge(rows, times)
+    causes = {(row[2], row[3]) for row in found}
+    assert {cause for _, cause in causes} == {*oracle_policies.CAUSES, "missing_rate"}
+    assert ("ours", "missing_rate") in causes

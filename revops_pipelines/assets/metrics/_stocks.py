@@ -15,9 +15,10 @@ def stock_of(ledger: str, *keys: str) -> str:
     with the month of its end, and the stock is a running total. It is valued per customer, currency
     and rate, not per item, so that rounding happens once.
 
-    What is valued at the rates of several months is summed, and `rate` is what they come to. Where
-    one of them is missing, nothing is known of the whole, and `amount` is null. Most policies value
-    all at the month's own rate: the other half is empty then and costs nothing.
+    What is valued at the rates of several months is summed, each month's rounded once, and `rate`
+    is what they come to. Where one of them is missing, nothing is known of the whole, and `amount`
+    is null. Most policies value all at the month's own rate: the other half is empty then and
+    costs nothing.
     """
     names = (*keys, "customer_id", "currency")
     line = ", ".join(names)
@@ -40,22 +41,29 @@ WITH changes AS (
 ), others AS ({_running("other_changes", (*names, "rate_month_on"), "rate_month_on")}
 ), other AS (
   SELECT {line}, period_start_on, SUM(local_amount) AS local_amount,
-    CASE WHEN COUNT(*) = COUNT(amount) THEN SUM(amount) END AS amount
+    COUNT(*) = COUNT(rate) AS is_known,
+    SUM(CASE WHEN rate_month_on = period_start_on THEN local_amount ELSE 0 END) AS of_month,
+    MAX(CASE WHEN rate_month_on = period_start_on THEN rate END) AS rate,
+    SUM(CASE WHEN rate_month_on <> period_start_on THEN amount ELSE 0 END) AS amount
   FROM others
   GROUP BY {line}, period_start_on
+), valued AS (
+  SELECT {either},
+    COALESCE(own.local_amount, 0) + COALESCE(other.local_amount, 0) AS local_amount,
+    own.rate,
+    CASE
+      WHEN other.local_amount IS NULL THEN own.amount
+      WHEN other.is_known AND (own.local_amount IS NULL OR own.rate IS NOT NULL)
+      THEN other.amount + ROUND(
+        CAST(COALESCE(own.local_amount, 0) + other.of_month AS DECIMAL(18,2))
+          * COALESCE(own.rate, other.rate, 0), 2) END AS amount,
+    other.local_amount IS NOT NULL AS is_of_others
+  FROM own
+  FULL JOIN other ON {same}
 )
-SELECT {either},
-  COALESCE(own.local_amount, 0) + COALESCE(other.local_amount, 0) AS local_amount,
-  CASE
-    WHEN other.local_amount IS NULL THEN own.rate
-    WHEN own.local_amount IS NULL THEN other.amount / other.local_amount
-    ELSE (own.amount + other.amount) / (own.local_amount + other.local_amount) END AS rate,
-  CASE
-    WHEN other.local_amount IS NULL THEN own.amount
-    WHEN own.local_amount IS NULL THEN other.amount
-    ELSE own.amount + other.amount END AS amount
-FROM own
-FULL JOIN other ON {same}
+SELECT {line}, period_start_on, local_amount,
+  CASE WHEN is_of_others THEN amount / local_amount ELSE rate END AS rate, amount
+FROM valued
 """
 
 
