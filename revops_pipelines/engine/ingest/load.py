@@ -29,7 +29,7 @@ __all__ = ["Loaded", "ensure_raw_tables", "load_stream"]
 _LOADS_KEPT = timedelta(days=90)
 # DuckDB gives a thread no fewer rows than these: a smaller load runs on one anyway.
 _SMALL_ROWS = 2_048
-_MEMORY = "256MiB"
+_MEMORY = "128MiB"
 
 
 @dataclass(frozen=True, slots=True)
