@@ -18,13 +18,12 @@ from revops_pipelines.engine.alerts.declaration import Finding, Row, Rule
 from revops_pipelines.engine.alerts.series import (
     INPUTS,
     NEVER_EMPTY,
-    Check,
-    Limit,
     SeriesOptions,
-    Wording,
     judge_series,
     values_sql,
 )
+from revops_pipelines.engine.alerts.series_numbers import Check, Limit
+from revops_pipelines.engine.alerts.series_words import Wording
 from revops_pipelines.engine.metrics.declaration import Grain, Metric, Series
 from revops_pipelines.engine.plugin_tables import ConfigurationError, PluginTable, nearest
 

@@ -12,12 +12,12 @@ from revops_pipelines.engine.alerts.declaration import Finding, Row, Rule
 from revops_pipelines.engine.alerts.series import (
     INPUTS,
     NEVER_EMPTY,
-    Limit,
     SeriesOptions,
-    Wording,
     judge_series,
     values_sql,
 )
+from revops_pipelines.engine.alerts.series_numbers import Limit
+from revops_pipelines.engine.alerts.series_words import Wording
 
 
 class AttainmentOptions(SeriesOptions):

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from revops_pipelines.engine.alerts.declaration import Finding, Verdict
-from revops_pipelines.engine.alerts.series import Limit, SeriesOptions, Wording, judge_series
+from revops_pipelines.engine.alerts.series import SeriesOptions, judge_series
+from revops_pipelines.engine.alerts.series_numbers import Limit
+from revops_pipelines.engine.alerts.series_words import Wording
 
 WORDS = {"win_rate": Wording("Win rate", "sales-operations")}
 
