@@ -15,7 +15,7 @@ from rich.console import Console
 from revops_pipelines.commands.context import settings_or_fail
 from revops_pipelines.commands.failures import MISCONFIGURED, UNAVAILABLE, CommandError
 from revops_pipelines.engine.declarations import Reach
-from revops_pipelines.engine.ingest.errors import IngestError
+from revops_pipelines.engine.ingest.errors import IngestError, NetworkError
 from revops_pipelines.engine.plugin_tables import nearest
 from revops_pipelines.resources.clock import ClockError, ClockResource
 from revops_pipelines.resources.secrets import MissingSecretError
@@ -54,6 +54,9 @@ def _chosen(systems: Systems, only: str | None) -> Iterable[System]:
 def _asked(system: System, clock: ClockResource) -> Iterator[Reach]:
     try:
         yield from system.check(clock)
+    except NetworkError as error:
+        remedy = "see that its address is right and can be reached from here"
+        yield Reach("connection", False, str(error), remedy)
     except (IngestError, MissingSecretError, ClockError) as error:
         yield Reach("connection", False, str(error), "mend it and run `revops check` again")
 

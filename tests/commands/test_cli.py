@@ -92,6 +92,33 @@ def test_check_names_the_missing_variable(revops, tmp_path):
     assert "STRIPE_API_KEY is not set" in line["detail"]
 
 
+UNREACHED = """
+from revops_pipelines.engine.declarations import Source, SourceOptions
+from revops_pipelines.engine.ingest.errors import NetworkError
+
+
+def check(client):
+    raise NetworkError("GET /companies: no connection")
+
+
+SOURCE = Source(
+    name="acme", title="Acme", area="other", secrets={}, options=SourceOptions,
+    connect=lambda connection: None, check=check, streams=lambda _: (), offers=lambda _: (),
+)
+"""
+
+
+def test_check_does_not_blame_the_key_for_a_missing_connection(revops, tmp_path):
+    (tmp_path / "plugins/sources").mkdir(parents=True)
+    (tmp_path / "plugins/sources/acme.py").write_text(UNREACHED, encoding="utf-8")
+    config = '[plugins]\nfolder = "plugins"\n[sources.acme]\n'
+    (tmp_path / "revops.toml").write_text(config, encoding="utf-8")
+    code, out, _ = revops("check", "--json")
+    [line] = json.loads(out)["sources"]["acme"]
+    assert (code, line["ok"]) == (1, False)
+    assert line["remedy"] == "see that its address is right and can be reached from here"
+
+
 def test_a_source_that_does_not_run_is_named_with_the_nearest(revops, tmp_path):
     (tmp_path / "revops.toml").write_text("[sources.stripe]\n", encoding="utf-8")
     code, _, err = revops("check", "--source", "strpe")
