@@ -47,9 +47,9 @@ class _ByModule(LoadScopeScheduling):  # type: ignore[misc]
         return "nights" if Path(module).stem in OF_NIGHTS else module
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """How tests are dealt out to the workers."""
-    return _ByModule(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """How tests are dealt out to the workers, where they are to be dealt out by their scope."""
+    return _ByModule(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
