@@ -185,6 +185,34 @@ def explain(
 
 
 @app.command()
+def policies(
+    before: Annotated[
+        str | None, typer.Argument(metavar="[FROM", help="A policy, such as ours.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Argument(metavar="TO]", help="Another one, such as stripe.")
+    ] = None,
+    period: Annotated[str | None, typer.Option(help="2026-05; the last closed month.")] = None,
+    customer: Annotated[str | None, typer.Option(help="This customer alone.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Customers shown.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Whose conventions MRR may follow; of two, the bridge from one to the other."""
+    from revops_pipelines.commands.policies import show_bridge, show_policies
+
+    if before is None:
+        show_policies(out, as_json=as_json)
+    elif after is None:
+        raise CommandError(
+            f"a bridge has two ends, {before} is one",
+            remedy=f"write it as `revops policies ours {before}`",
+            code=MISCONFIGURED,
+        )
+    else:
+        show_bridge(out, before, after, period=period, customer=customer, top=top, as_json=as_json)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT.")],
     live: Annotated[

@@ -116,7 +116,7 @@ def _period(
         if day is None:
             raise CommandError(f"{name} has no value by {grain} yet", code=MISCONFIGURED)
     else:
-        day = _day(period)
+        day = month_of(period)
     row = connection.execute(
         "SELECT period_start_on FROM ops.periods "
         "WHERE grain = ? AND period_start_on <= ? AND period_end_on > ?",
@@ -128,7 +128,8 @@ def _period(
     return start
 
 
-def _day(period: str) -> date:
+def month_of(period: str) -> date:
+    """The first day of a month written as 2026-05, or the day itself. Raises CommandError."""
     text = f"{period}-01" if re.fullmatch(r"\d{4}-\d\d", period) else period
     try:
         return date.fromisoformat(text)

@@ -63,166 +63,154 @@ class Policy:
     exchange: Exchange = "month"
 
 
-_OURS = Policy(
-    name="ours",
-    title="Ours",
-    rules={
-        "statuses": Rule(
-            "Active counts; past due counts for billing.past_due_days; paused and unpaid do not."
-        ),
-        "discounts": Rule("Every discount reduces MRR while it is in force."),
-        "month_length": Rule("A month is 52/12 weeks or 365/12 days."),
-        "exchange": Rule("The rate of the month that is valued."),
-    },
-)
-
-_STRIPE = Policy(
-    name="stripe",
-    title="Stripe",
-    grace="unlimited",
-    counts_paused=True,
-    discounts="lasting",
-    rules={
-        "statuses": Rule(
-            "Active and past due count until cancelled; while collection is paused the status "
-            "stays as it is, so that it counts.",
-            "docs.stripe.com/billing/subscriptions/analytics/glossary; "
-            "docs.stripe.com/billing/subscriptions/pause-payment",
-            "Stripe's own status `unpaid` ends it; here only the end of the subscription does, "
-            "because `unpaid` in the ledger is by days.",
-        ),
-        "discounts": Rule(
-            "Coupons that last forever reduce MRR; those for once or for some months do not.",
-            "support.stripe.com/questions/billing-analytics; "
-            "learn.profitwell.com/article/gf9qqkyplu-profitwell-vs-stripe",
-        ),
-        "month_length": Rule(
-            "As ours.", note="Stripe does not publish how it makes months of weeks and days."
-        ),
-        "exchange": Rule(
-            "As ours.",
-            "docs.stripe.com/billing/subscriptions/analytics/glossary",
-            "Its movements have an own kind for rates of exchange.",
-        ),
-    },
-)
-
-_CHARTMOGUL = Policy(
-    name="chartmogul",
-    title="ChartMogul",
-    grace="unlimited",
-    counts_paused=True,
-    exchange="service_start",
-    rules={
-        "statuses": Rule(
-            "Past due stays active by default; so does what is paused, until it is cancelled.",
-            "help.chartmogul.com/article/303-handling-past-due-subscriptions; "
-            "help.chartmogul.com/hc/en-us/articles/360015688860",
-            "A setting there ends past-due ones after so many days; this is without it.",
-        ),
-        "discounts": Rule(
-            "Every discount reduces MRR while it is in force.",
-            "help.chartmogul.com/hc/en-us/articles/4416682609426",
-        ),
-        "month_length": Rule("As ours.", note="Not published."),
-        "exchange": Rule(
-            "The rate at which the running service period began; the effect has a row of its own.",
-            "help.chartmogul.com/hc/en-us/articles/201520952",
-            "ChartMogul takes the day's rate; ours are monthly.",
-        ),
-    },
-)
-
-_PROFITWELL = Policy(
-    name="profitwell",
-    title="ProfitWell",
-    exchange="purchase",
-    rules={
-        "statuses": Rule(
-            "Past due counts within the dunning window, here billing.past_due_days; on hold is 0.",
-            "www.paddle.com/help/profitwell-metrics/measure/compare/profitwell-vs-recurly",
-        ),
-        "discounts": Rule(
-            "Discounts and credits are always subtracted.",
-            "www.paddle.com/help/profitwell-metrics/measure/subscription-metrics/discounts",
-            "Credits of account balances are not in the ledger.",
-        ),
-        "month_length": Rule("As ours.", note="Not published."),
-        "exchange": Rule(
-            "The rate of the date on which the customer purchased the subscription.",
-            "learn.profitwell.com/article/ldosvdtpmm-why-is-my-mrr-in-profit-well-different-than-"
-            "paddle",
-            "Here the month in which it began and was no trial.",
-        ),
-    },
-)
-
-_CHARGEBEE = Policy(
-    name="chargebee",
-    title="Chargebee",
-    grace="unlimited",
-    discounts="recurring",
-    yearly_discounts="lasting",
-    rules={
-        "statuses": Rule(
-            "Past due counts until dunning cancels it; paused does not.",
-            "www.chargebee.com/docs/billing/2.0/reports-and-analytics/flexi-mrr-vs-regular-mrr",
-            "What dunning does to MRR is not published in so many words: a subscription renews, "
-            "and so counts, until dunning cancels it.",
-        ),
-        "discounts": Rule(
-            "Coupons for one time do not reduce MRR, nor do limited ones on yearly subscriptions.",
-            "www.chargebee.com/docs/billing/2.0/reports-and-analytics/flexi-mrr-vs-regular-mrr; "
-            "www.chargebee.com/docs/billing/2.0/kb/reports-and-analytics/how-limited-coupons-are-"
-            "calculated-for-yearly-subscriptions-mrr-calculations",
-        ),
-        "month_length": Rule("As ours.", note="Not published."),
-        "exchange": Rule(
-            "The rate of the month that is valued.",
-            "support.chargebee.com/support/solutions/articles/256559",
-        ),
-    },
-)
-
-_REVENUECAT = Policy(
-    name="revenuecat",
-    title="RevenueCat",
-    weeks=4 * 12,
-    days=30 * 12,
-    exchange="service_start",
-    rules={
-        "statuses": Rule(
-            "Paid and not expired; past due within a grace period, here billing.past_due_days.",
-            "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
-            "monthly-recurring-revenue-mrr-chart",
-        ),
-        "discounts": Rule(
-            "The price as paid.",
-            "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
-            "monthly-recurring-revenue-mrr-chart",
-            "Taxes are part of a store's price there; the ledger is before tax.",
-        ),
-        "month_length": Rule(
-            "A month is 4 weeks or 30 days.",
-            "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
-            "monthly-recurring-revenue-mrr-chart",
-        ),
-        "exchange": Rule(
-            "The rate of the purchase of each running term.",
-            "www.revenuecat.com/docs/dashboard-and-metrics/display-currency",
-        ),
-    },
-)
-
 POLICIES: tuple[Policy, ...] = (
-    _OURS,
-    _STRIPE,
-    _CHARTMOGUL,
-    _PROFITWELL,
-    _CHARGEBEE,
-    _REVENUECAT,
+    Policy(
+        name="ours",
+        title="Ours",
+        rules={
+            "statuses": Rule(
+                "Active counts, past due for billing.past_due_days; paused and unpaid do not."
+            ),
+            "discounts": Rule("Every discount reduces MRR while it is in force."),
+            "month_length": Rule("A month is 52/12 weeks or 365/12 days."),
+            "exchange": Rule("The rate of the month that is valued."),
+        },
+    ),
+    Policy(
+        name="stripe",
+        title="Stripe",
+        grace="unlimited",
+        counts_paused=True,
+        discounts="lasting",
+        rules={
+            "statuses": Rule(
+                "Active and past due count until cancelled; while collection is paused the status "
+                "stays as it is, so that it counts.",
+                "docs.stripe.com/billing/subscriptions/analytics/glossary; "
+                "docs.stripe.com/billing/subscriptions/pause-payment",
+                "Stripe's own status `unpaid` ends it; here only the end of the subscription does, "
+                "because `unpaid` in the ledger is by days.",
+            ),
+            "discounts": Rule(
+                "Coupons that last forever reduce MRR; those for once or for some months do not.",
+                "support.stripe.com/questions/billing-analytics; "
+                "learn.profitwell.com/article/gf9qqkyplu-profitwell-vs-stripe",
+            ),
+            "month_length": Rule(
+                "As ours.", note="Stripe does not publish how it makes months of weeks and days."
+            ),
+            "exchange": Rule(
+                "As ours.",
+                "docs.stripe.com/billing/subscriptions/analytics/glossary",
+                "Its movements have an own kind for rates of exchange.",
+            ),
+        },
+    ),
+    Policy(
+        name="chartmogul",
+        title="ChartMogul",
+        grace="unlimited",
+        counts_paused=True,
+        exchange="service_start",
+        rules={
+            "statuses": Rule(
+                "Past due stays active by default; so does what is paused, until it is cancelled.",
+                "help.chartmogul.com/article/303-handling-past-due-subscriptions; "
+                "help.chartmogul.com/hc/en-us/articles/360015688860",
+                "A setting there ends past-due ones after so many days; this is without it.",
+            ),
+            "discounts": Rule(
+                "Every discount reduces MRR while it is in force.",
+                "help.chartmogul.com/hc/en-us/articles/4416682609426",
+            ),
+            "month_length": Rule("As ours.", note="Not published."),
+            "exchange": Rule(
+                "The rate of the running service period's start; its effect has a row of its own.",
+                "help.chartmogul.com/hc/en-us/articles/201520952",
+                "ChartMogul takes the day's rate; ours are monthly.",
+            ),
+        },
+    ),
+    Policy(
+        name="profitwell",
+        title="ProfitWell",
+        exchange="purchase",
+        rules={
+            "statuses": Rule(
+                "Past due counts within the dunning window, billing.past_due_days; on hold is 0.",
+                "www.paddle.com/help/profitwell-metrics/measure/compare/profitwell-vs-recurly",
+            ),
+            "discounts": Rule(
+                "Discounts and credits are always subtracted.",
+                "www.paddle.com/help/profitwell-metrics/measure/subscription-metrics/discounts",
+                "Credits of account balances are not in the ledger.",
+            ),
+            "month_length": Rule("As ours.", note="Not published."),
+            "exchange": Rule(
+                "The rate of the date on which the customer purchased the subscription.",
+                "learn.profitwell.com/article/ldosvdtpmm-why-is-my-mrr-in-profit-well-different-than-"
+                "paddle",
+                "Here the month in which it began and was no trial.",
+            ),
+        },
+    ),
+    Policy(
+        name="chargebee",
+        title="Chargebee",
+        grace="unlimited",
+        discounts="recurring",
+        yearly_discounts="lasting",
+        rules={
+            "statuses": Rule(
+                "Past due counts until dunning cancels it; paused does not.",
+                "www.chargebee.com/docs/billing/2.0/reports-and-analytics/flexi-mrr-vs-regular-mrr",
+                "What dunning does to MRR is not published in so many words: a subscription "
+                "renews, and so counts, until dunning cancels it.",
+            ),
+            "discounts": Rule(
+                "Coupons for one time do not reduce MRR, nor limited ones on yearly terms.",
+                "www.chargebee.com/docs/billing/2.0/reports-and-analytics/flexi-mrr-vs-regular-mrr"
+                "; www.chargebee.com/docs/billing/2.0/kb/reports-and-analytics/"
+                "how-limited-coupons-are-calculated-for-yearly-subscriptions-mrr-calculations",
+            ),
+            "month_length": Rule("As ours.", note="Not published."),
+            "exchange": Rule(
+                "The rate of the month that is valued.",
+                "support.chargebee.com/support/solutions/articles/256559",
+            ),
+        },
+    ),
+    Policy(
+        name="revenuecat",
+        title="RevenueCat",
+        weeks=4 * 12,
+        days=30 * 12,
+        exchange="service_start",
+        rules={
+            "statuses": Rule(
+                "Paid and not expired; past due within a grace period, here billing.past_due_days.",
+                "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
+                "monthly-recurring-revenue-mrr-chart",
+            ),
+            "discounts": Rule(
+                "The price as paid.",
+                "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
+                "monthly-recurring-revenue-mrr-chart",
+                "Taxes are part of a store's price there; the ledger is before tax.",
+            ),
+            "month_length": Rule(
+                "A month is 4 weeks or 30 days.",
+                "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
+                "monthly-recurring-revenue-mrr-chart",
+            ),
+            "exchange": Rule(
+                "The rate of the purchase of each running term.",
+                "www.revenuecat.com/docs/dashboard-and-metrics/display-currency",
+            ),
+        },
+    ),
 )
-OURS = _OURS.name
+OURS = POLICIES[0].name
 
 # column -> (DuckDB type, meaning) of `ops.policies`.
 COLUMNS: dict[str, tuple[str, str]] = {
