@@ -90,6 +90,7 @@ Key = tuple[Any, ...]
 
 
 @pytest.fixture(
+    scope="module",  # the tests of one stack follow each other, so that its night is made once
     params=CHOSEN,
     ids=lambda chosen: f"{' '.join(chosen[1])} {chosen[0]}",
 )
