@@ -107,8 +107,27 @@ def check(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    heartbeat: Annotated[
+        bool,
+        typer.Option("--heartbeat", help="Only: is the machinery alive? For a timer or cron."),
+    ] = False,
+    tell: Annotated[
+        str | None, typer.Option(help="With --heartbeat: a channel that is told what is new.")
+    ] = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="With --heartbeat: end runs that are stuck for certain.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Is this installation sound: files, modes, locks, freshness, ports, versions."""
+    if heartbeat:
+        from revops_pipelines.commands.heartbeat import take_heartbeat
+
+        _end(take_heartbeat(out, err, tell=tell, free=free, as_json=as_json))
+        return
+    if tell is not None or free:
+        raise CommandError("--tell and --free go with --heartbeat", code=MISCONFIGURED)
     from revops_pipelines.commands.doctor import examine
 
     _end(examine(out, as_json=as_json))

@@ -19,7 +19,6 @@ from revops_pipelines.engine.plugin_tables import ConfigurationError, PluginKind
 from revops_pipelines.engine.registry import RegistryError, discover
 from revops_pipelines.engine.toml_lines import line_of
 from revops_pipelines.resources import channels as channel_plugins
-from revops_pipelines.resources.systems import source_kinds
 from revops_pipelines.sandbox.profile import profile
 from revops_pipelines.sensors import rules as rule_plugins
 from revops_pipelines.settings import CONFIG_NAME, Settings, load_settings, own_plugins
@@ -45,6 +44,9 @@ def plugin_kinds(own: Path | None = None) -> dict[str, dict[str, PluginKind]]:
 
     `own` is the folder of our own plug-ins. Raises RegistryError.
     """
+    # It brings Dagster along, which takes a second that a look at the heartbeat must not.
+    from revops_pipelines.resources.systems import source_kinds
+
     channels = discover(channel_plugins, ChannelKind, own)
     rules = discover(rule_plugins, Rule, own)
     return {

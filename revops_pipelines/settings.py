@@ -40,6 +40,7 @@ from revops_pipelines.settings_tables import (
     Engagement,
     Forecasting,
     Freshness,
+    Heartbeat,
     Pipeline,
     Pulling,
     Quality,
@@ -86,6 +87,7 @@ class Settings:
     statistics: Statistics = Statistics()
     pulling: Pulling = Pulling()
     freshness: Freshness = Freshness()
+    heartbeat: Heartbeat = Heartbeat()
     sandbox: Sandbox = Sandbox()
     plugins: Plugins = Plugins()
     precedence: Mapping[str, Precedence] = field(default_factory=dict)
@@ -147,6 +149,24 @@ SECTIONS = ("sources", "channels", "rules")
 def own_plugins(environment: Mapping[str, str], folder: Path) -> Path | None:
     """The folder of our own plug-ins, there or not. Raises ConfigurationError as loading does."""
     return named_folder(_config_path(environment, folder))
+
+
+def state_settings(environment: Mapping[str, str], folder: Path) -> Settings:
+    """Where state lies and what `[heartbeat]` says, with a default for all else.
+
+    For who must not depend on the rest being right, nor wait for every plug-in to be imported.
+    Raises ConfigurationError.
+    """
+    path = _config_path(environment, folder)
+    home = _home(environment, folder)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8") if path else "")
+        own = Document.model_validate({"heartbeat": tables.get("heartbeat", {})})
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {explain(error, Document, ())}") from None
+    return Settings(home=home, path=path, heartbeat=own.heartbeat)
 
 
 def load_settings(
@@ -239,6 +259,7 @@ def _settings(
         statistics=document.statistics,
         pulling=document.pulling,
         freshness=document.freshness,
+        heartbeat=document.heartbeat,
         sandbox=document.sandbox,
         plugins=existing(document.plugins, path),
         precedence=document.precedence,

@@ -170,6 +170,38 @@ class Freshness(Table):
     )
 
 
+class Heartbeat(Table):
+    """When `revops doctor --heartbeat` calls the machinery dead, stuck or blocked."""
+
+    daemon_minutes: float = Field(
+        3, gt=0, description="Minutes without a sign of life after which the daemon counts as dead."
+    )
+    relay_minutes: float = Field(
+        4, gt=0, description="Minutes without a good turn of the relay that are too many."
+    )
+    overdue_minutes: float = Field(
+        15, gt=0, description="Minutes that a message may be due and not sent."
+    )
+    starting_minutes: float = Field(
+        5, gt=0, description="Minutes that a run may take to start or to be cancelled."
+    )
+    silent_run_minutes: float = Field(
+        60, gt=0, description="Minutes after which a run that nothing was heard of is told."
+    )
+    snapshot_hours: float = Field(
+        26, gt=0, description="Hours after which what is published is too old."
+    )
+    free_gigabytes: float = Field(2, gt=0, description="Disk space that must be free.")
+    repeat_hours: float = Field(
+        6, gt=0, description="Hours after which `--tell` says again what is still wrong."
+    )
+    ping_variable: str = Field(
+        "REVOPS_HEARTBEAT_URL",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable with an address that is called when all is well.",
+    )
+
+
 class Sandbox(Table):
     """Which company's systems are simulated while no source is configured."""
 
@@ -206,6 +238,7 @@ class Document(Table):
     statistics: Statistics = Statistics()
     pulling: Pulling = Pulling()
     freshness: Freshness = Freshness()
+    heartbeat: Heartbeat = Heartbeat()
     sandbox: Sandbox = Sandbox()
     plugins: Plugins = Plugins()
     precedence: dict[str, Precedence] = Field(

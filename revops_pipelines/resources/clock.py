@@ -1,24 +1,22 @@
 """What time it is: the one place where the pipelines ask.
 
-Belongs here: the system's clock, and the sandbox's while it stands in for the real systems. Does
-not: deadlines and time-outs, which run on monotonic time where they are.
+Belongs here: the system's clock, and the sandbox's while it stands in for the real systems, as a
+resource. Does not: reading them (`instant`), or deadlines and time-outs, which run on monotonic
+time where they are.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
-import requests
 from pydantic import PrivateAttr
 
-_ASK_SECONDS = 5
+from revops_pipelines.resources.instant import ClockError, sandbox_now, system_now
 
-
-class ClockError(Exception):
-    """The sandbox's clock does not answer."""
+__all__ = ["ClockError", "ClockResource"]
 
 
 class ClockResource(dg.ConfigurableResource[Any]):
@@ -35,22 +33,8 @@ class ClockResource(dg.ConfigurableResource[Any]):
     def now(self) -> datetime:
         """The instant, aware, UTC. Raises ClockError."""
         if not self.sandbox_url:
-            return datetime.now(UTC)
+            return system_now()
         if self._asked is None:
-            self._asked = self._ask()
+            self._asked = (*sandbox_now(self.sandbox_url), time.monotonic())
         instant, speed, asked_at = self._asked
         return instant + timedelta(seconds=(time.monotonic() - asked_at) * speed)
-
-    def _ask(self) -> tuple[datetime, float, float]:
-        url = f"{self.sandbox_url}/_sandbox/clock"
-        try:
-            answer = requests.get(url, timeout=_ASK_SECONDS, allow_redirects=False)
-            answer.raise_for_status()
-            told = answer.json()
-            instant = datetime.fromisoformat(told["now"])
-        except (requests.RequestException, ValueError, KeyError) as error:
-            raise ClockError(
-                f"the sandbox at {self.sandbox_url} does not answer; start one with `make ui` or "
-                f"`revops sandbox`, or configure a source in revops.toml"
-            ) from error
-        return instant, float(told["speed"]), time.monotonic()

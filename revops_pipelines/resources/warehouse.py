@@ -17,6 +17,8 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
+from revops_pipelines.engine.heartbeat.instance import PROCESS_TAG
+from revops_pipelines.engine.heartbeat.processes import this_process
 from revops_pipelines.engine.warehouse.writer import Writer
 
 
@@ -28,8 +30,14 @@ class WarehouseResource(DuckDBResource):
     _kept: Writer | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Keep the connection from step to step, under the run's name: whoever waits is told it."""
+        """Keep the connection from step to step, under the run's name: whoever waits is told it.
+
+        The run notes its process: when that is gone without a word, the heartbeat can tell.
+        """
         if context.run is not None:
+            if context.instance is not None and context.instance.has_run(context.run.run_id):
+                mark = {PROCESS_TAG: str(this_process())}
+                context.instance.add_run_tags(context.run.run_id, mark)
             self._kept = self._writer(f"run {context.run.run_id[:8]} of {context.run.job_name}")
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

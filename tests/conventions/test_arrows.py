@@ -102,7 +102,7 @@ def test_only_the_clock_tells_the_time():
     wrong = [
         f"{path.relative_to(ROOT)}:{line} {call}"
         for path in MODULES
-        if path != ROOT / "resources/clock.py"
+        if path != ROOT / "resources/instant.py"
         for line, call in calls_of(path)
         if call in asked
     ]
