@@ -173,12 +173,14 @@ def stages(connection: duckdb.DuckDBPyConnection) -> list[StageRow]:
 
 
 def open_alerts(connection: duckdb.DuckDBPyConnection) -> list[AlertRow]:
-    """Alerts that fire now, the most severe and oldest first."""
+    """Alerts that fire now, the most severe and oldest first; those of shadowed rules left out."""
     if not _has_table(connection, "ops", "alert_states"):
         return []
+    # Through JSON, as the table of an earlier version lacks the column.
     rows = connection.execute(
-        "SELECT rule, severity, fired_at, notice FROM ops.alert_states "
+        "SELECT rule, severity, fired_at, notice FROM ops.alert_states AS states "
         "WHERE status IN ('firing', 'recovering') "
+        "AND (to_json(states) ->> 'is_shadow') IS DISTINCT FROM 'true' "
         "ORDER BY list_position(['critical', 'warning', 'info'], severity), fired_at"
     ).fetchall()
     return [
