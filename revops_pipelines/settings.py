@@ -246,7 +246,7 @@ def _settings(
         path=path,
         company=document.company,
         quality=document.quality,
-        calendars={"default": BusinessCalendar()} | document.calendars,
+        calendars=_calendars(document),
         people=document.people,
         teams=document.teams,
         escalation=document.escalation,
@@ -266,6 +266,16 @@ def _settings(
         targets=document.targets,
         **own,
     )
+
+
+def _calendars(document: Document) -> dict[str, BusinessCalendar]:
+    """Working hours by team, and by mail address where a person has other ones."""
+    own = {
+        address.lower(): person.calendar
+        for address, person in document.people.items()
+        if person.calendar is not None
+    }
+    return {"default": BusinessCalendar()} | document.calendars | own
 
 
 def _check_simulated(sandbox: Sandbox, sources: Mapping[str, PluginKind]) -> None:

@@ -62,9 +62,19 @@ STRETCHES = ((date(2026, 3, 5), 35), (date(2025, 9, 25), 45))
 CASES = 100_000 if os.environ.get("REVOPS_THOROUGH") else 20_000
 
 
+# Every third calendar is a person's, who is away over changes of clocks and for single days.
+ABSENCES = (
+    (date(2026, 3, 6), date(2026, 3, 9)),
+    (date(2026, 3, 28), date(2026, 3, 30)),
+    (date(2025, 10, 5), date(2025, 10, 5)),
+    (date(2025, 10, 24), date(2025, 11, 3)),
+)
+
+
 def hours_of(calendar: tuple[str, str, str, tuple[str, ...], str | None]) -> WorkingHours:
     zone, opens, closes, days, holidays = calendar
-    return WorkingHours(zone, tuple(days), opens, closes, holidays)
+    absences = ABSENCES if CALENDARS.index(calendar) % 3 == 0 else ()
+    return WorkingHours(zone, tuple(days), opens, closes, holidays, absences)
 
 
 def works(hours: WorkingHours, wall: datetime, free: frozenset[date]) -> bool:
@@ -82,10 +92,20 @@ def is_working_day(hours: WorkingHours, day: date, free: frozenset[date]) -> boo
     return DAY_NAMES[day.weekday()] in hours.days and day not in free
 
 
+def days_off(hours: WorkingHours) -> frozenset[date]:
+    """Holidays and days away, one by one."""
+    away = {
+        first + timedelta(days=n)
+        for first, last in hours.absences
+        for n in range((last - first).days + 1)
+    }
+    return holidays_of(hours.holidays, range(2025, 2028)) | away
+
+
 def minutes_by_the_wall(hours: WorkingHours, first: datetime, days: int) -> list[int]:
     """Working minutes before each minute of the stretch, one by one."""
     zone = ZoneInfo(hours.time_zone)
-    free = holidays_of(hours.holidays, range(2025, 2028))
+    free = days_off(hours)
     start = first.replace(tzinfo=UTC)
     walls = ((start + n * MINUTE).astimezone(zone).replace(tzinfo=None) for n in range(days * 1440))
     return list(accumulate((works(hours, wall, free) for wall in walls), initial=0))
@@ -174,7 +194,8 @@ def test_working_days_are_written_once_per_setting() -> None:
     connection = duckdb.connect()
     connection.execute("CREATE SCHEMA ops")
     nine = {"default": WorkingHours("UTC", WEEK, "09:00", "17:00")}
-    ten = {"default": WorkingHours("UTC", WEEK, "10:00", "17:00")}
+    away = (date(2026, 1, 1), date(2026, 1, 2))
+    ten = {"default": WorkingHours("UTC", WEEK, "10:00", "17:00", None, (away,))}
     span = date(2026, 1, 1), date(2026, 12, 31)
 
     write_working_days(connection, nine, *span)
@@ -185,4 +206,4 @@ def test_working_days_are_written_once_per_setting() -> None:
     first = connection.execute("SELECT MIN(starts_at) FROM ops.business_windows").fetchone()
 
     assert untouched == (0,)
-    assert first == (datetime(2026, 1, 1, 10),)
+    assert first == (datetime(2026, 1, 5, 10),)

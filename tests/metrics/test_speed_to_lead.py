@@ -104,19 +104,21 @@ def test_working_hours(
     assert found == (calendar_minutes, business_minutes, state)
 
 
-def test_the_owners_team_sets_the_hours_and_its_holidays() -> None:
+def test_the_owner_or_their_team_sets_the_hours_and_its_holidays() -> None:
     calendars = {
         "default": BusinessCalendar(),
         "west": BusinessCalendar(time_zone="America/Los_Angeles", holidays="US"),
+        "p@example.com": BusinessCalendar(opens="16:10", closes="22:00"),
     }
     warehouse = Warehouse(Settings(home=Path("unused"), calendars=calendars))
     warehouse.put(
         "users",
         {"user_id": "w", "name": "W", "team": "west"},
         {"user_id": "e", "name": "E", "team": "east"},
+        {"user_id": "p", "name": "P", "team": "west", "email": "p@example.com"},
     )
     # Memorial Day was Monday 25 May 2026; Los Angeles opens at 16:00 UTC.
-    for owner in ("w", "e"):
+    for owner in ("w", "e", "p"):
         warehouse.put(
             "leads",
             {"lead_id": owner, "owner_id": owner, "raised_at": at("2026-05-25 17:00")},
@@ -132,6 +134,7 @@ def test_the_owners_team_sets_the_hours_and_its_holidays() -> None:
     rows = responses(warehouse)
     assert rows["w"]["business_minutes"] == 20.0
     assert rows["e"]["business_minutes"] == 7 * 60 + 20.0
+    assert rows["p"]["business_minutes"] == 5 * 60 + 10.0
 
 
 def test_minutes_through_a_change_of_clocks() -> None:

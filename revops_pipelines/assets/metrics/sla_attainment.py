@@ -25,10 +25,12 @@ WITH due AS (
     response.state,
     leads.owner,
     leads.team,
-    COALESCE(calendars.calendar, 'default') AS calendar,
+    COALESCE(own.calendar, calendars.calendar, 'default') AS calendar,
     response.target_minutes * 60 AS target_seconds
   FROM metrics.speed_to_lead AS response
   JOIN counted_leads AS leads ON leads.lead_id = response.lead_id
+  LEFT JOIN conformed.users AS owners ON owners.user_id = leads.owner
+  LEFT JOIN ops.business_calendars AS own ON own.calendar = owners.email
   LEFT JOIN ops.business_calendars AS calendars ON calendars.calendar = leads.team
 ), marks AS (
   SELECT calendar, minutes_before * 60 AS second, starts_at, NULL AS lead_id, 1 AS is_window

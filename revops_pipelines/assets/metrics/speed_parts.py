@@ -30,12 +30,14 @@ WITH inbound AS (
     CASE WHEN leads.assigned_at <= parameters.as_of_at
       THEN GREATEST(leads.assigned_at, response.raised_at) END AS owned_at,
     leads.owner_id,
-    COALESCE(calendars.calendar, 'default') AS calendar,
+    COALESCE(own.calendar, calendars.calendar, 'default') AS calendar,
     parameters.as_of_at
   FROM metrics.speed_to_lead AS response
   CROSS JOIN ops.parameters AS parameters
   JOIN counted_leads ON counted_leads.lead_id = response.lead_id
   JOIN conformed.leads AS leads ON leads.lead_id = response.lead_id
+  LEFT JOIN conformed.users AS owners ON owners.user_id = counted_leads.owner
+  LEFT JOIN ops.business_calendars AS own ON own.calendar = owners.email
   LEFT JOIN ops.business_calendars AS calendars ON calendars.calendar = counted_leads.team
 ), conversations AS (
   SELECT activities.lead_id, activities.activity_id, activities.occurred_at

@@ -16,16 +16,19 @@ from revops_pipelines.engine.metrics.declaration import (
 from revops_pipelines.engine.metrics.working_days import seconds_worked
 
 # The clock belongs to the lead: it starts when the hand was raised and runs through every change
-# of owner; the present owner's team only says which hours are working hours.
+# of owner; the present owner, or the owner's team, only says which hours are working hours. An
+# absence stops no clock: the lead waits all the same.
 FIRST_TOUCHES = f"""
 WITH inbound AS (
   SELECT
     counted_leads.lead_id,
     counted_leads.raised_at,
     counted_leads.excluded,
-    COALESCE(calendars.calendar, 'default') AS calendar
+    COALESCE(own.calendar, calendars.calendar, 'default') AS calendar
   FROM counted_leads
   CROSS JOIN ops.parameters AS parameters
+  LEFT JOIN conformed.users AS owners ON owners.user_id = counted_leads.owner
+  LEFT JOIN ops.business_calendars AS own ON own.calendar = owners.email
   LEFT JOIN ops.business_calendars AS calendars ON calendars.calendar = counted_leads.team
   WHERE counted_leads.is_inbound AND counted_leads.raised_at <= parameters.as_of_at
 ), touches AS (

@@ -74,6 +74,7 @@ CALENDAR_COLUMNS = {
     "opens": "VARCHAR",
     "closes": "VARCHAR",
     "holidays": "VARCHAR",
+    "absent": "VARCHAR",
     "first_on": "DATE",
     "last_on": "DATE",
 }
@@ -145,7 +146,8 @@ def _write(
 def _calendar_row(name: str, hours: WorkingHours, first: date, last: date) -> Row:
     days = ",".join(hours.days)
     free = hours.holidays or ""
-    return name, hours.time_zone, days, hours.opens, hours.closes, free, first, last
+    away = ",".join(f"{begins}/{ends}" for begins, ends in hours.absences)
+    return name, hours.time_zone, days, hours.opens, hours.closes, free, away, first, last
 
 
 def _written(connection: duckdb.DuckDBPyConnection) -> list[Row] | None:

@@ -77,10 +77,11 @@ targets AS (
       TRY_CAST(targets.settings_json ->> 'target_minutes' AS BIGINT),
       response.target_minutes
     ) AS target_minutes,
-    COALESCE(calendars.calendar, 'default') AS calendar
+    COALESCE(own.calendar, calendars.calendar, 'default') AS calendar
   FROM metrics.speed_to_lead AS response
   LEFT JOIN conformed.leads AS leads ON leads.lead_id = response.lead_id
   LEFT JOIN conformed.users AS users ON users.user_id = leads.owner_id
+  LEFT JOIN ops.business_calendars AS own ON own.calendar = users.email
   LEFT JOIN ops.business_calendars AS calendars ON calendars.calendar = users.team
   LEFT JOIN targets ON TRUE
   WHERE response.state IN ('open_in_time', 'open_late')
