@@ -118,7 +118,11 @@ def _replace_detail(
     if detail.model is None:
         connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{select}')
     else:
-        modelled = detail.model(connection.execute(select).df())
+        # By way of a table: read as it comes, the result of a UNION ALL of some megabytes can block
+        # for ever in DuckDB 1.5 (github.com/duckdb/duckdb/issues/22215).
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE to_be_modelled AS\n{select}")
+        modelled = detail.model(connection.execute("SELECT * FROM temp.to_be_modelled").df())
+        connection.execute("DROP TABLE temp.to_be_modelled")
         connection.register("modelled", modelled)
         connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME SELECT * FROM modelled')
         connection.unregister("modelled")
