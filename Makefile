@@ -17,7 +17,7 @@ export UV_NATIVE_TLS ?= 1
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test thorough check stacks bench clean
+.PHONY: help demo ui test thorough check stacks chaos bench clean
 
 help: ## Say what there is to run.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(READY) ## Linters and types.
 
 stacks: $(READY) ## Every combination of systems on two seeds; a quarter of an hour.
 	@REVOPS_ALL_STACKS=1 REVOPS_THOROUGH=1 $(BIN)/python -m pytest -n 2 tests/end_to_end/test_stacks.py
+
+chaos: $(READY) ## 10,000 alerts, faulty receivers, 200 kills of two relays; storms; minutes.
+	@$(BIN)/python -m chaos
 
 bench: GROUPS := --group bench
 bench: $(READY) ## Benchmarks: ratios against the limit and against peers, in one run.

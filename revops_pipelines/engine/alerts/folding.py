@@ -6,8 +6,8 @@ What one run finds for one owner comes as one message, at once. Alerts come in a
 are old news (a backlog), when more than `storm_size` messages wait at once, when the channel had
 its single messages of the hour, or when they end what a digest began. Two digests may go at once,
 further ones in even steps, never more than `digests_per_hour`; what waits for the next one joins
-it. A storm of more than ten times that size opens the breaker: for an hour only critical alerts
-come alone. Folded messages carry the digest's id.
+it. More than ten times `storm_size` alerts at once, whoever owns them, open the breaker: for an
+hour only critical alerts come alone. Folded messages carry the digest's id.
 """
 
 from __future__ import annotations
@@ -109,8 +109,9 @@ def _chosen(
     if not single:
         return [], False
     spared = sum(len(group) - 1 for group in groups)
-    if len(single) - spared > options.storm_size:
-        return list(single), len(single) > _BREAKER * options.storm_size
+    is_storm = len(single) > _BREAKER * options.storm_size
+    if is_storm or len(single) - spared > options.storm_size:
+        return list(single), is_storm
     left = options.messages_per_hour - _sent_singles(connection, channel, now)
     if left < len(single) - spared:
         # Not even the groups fit for sure: what came first comes alone.
