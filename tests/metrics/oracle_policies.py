@@ -29,6 +29,7 @@ class Rules:
 
     grace: int | None
     paused: bool = False
+    asked: bool = False
     discounts: str = "monthly_amount"
     yearly: str = "monthly_amount"
     weeks: Fraction = Fraction(52, 12)
@@ -41,7 +42,7 @@ def policies_of(grace: int) -> dict[str, Rules]:
     lasting, recurring = "lasting_monthly_amount", "recurring_monthly_amount"
     return {
         "ours": Rules(grace),
-        "stripe": Rules(None, paused=True, discounts=lasting, yearly=lasting),
+        "stripe": Rules(None, paused=True, asked=True, discounts=lasting, yearly=lasting),
         "chartmogul": Rules(None, paused=True, exchange="service_start"),
         "profitwell": Rules(grace, exchange="purchase"),
         "chargebee": Rules(None, discounts=recurring, yearly=lasting),
@@ -51,7 +52,7 @@ def policies_of(grace: int) -> dict[str, Rules]:
 
 def steps_of(policy: Rules, ours: Rules) -> list[Rules]:
     """Ours, then with one cause after the other replaced by the policy's."""
-    statuses = replace(ours, grace=policy.grace, paused=policy.paused)
+    statuses = replace(ours, grace=policy.grace, paused=policy.paused, asked=policy.asked)
     discounts = replace(statuses, discounts=policy.discounts, yearly=policy.yearly)
     return [ours, statuses, discounts, replace(policy, exchange=ours.exchange), policy]
 
@@ -64,6 +65,11 @@ class Valuer:
         self.periods: dict[str, list[Row]] = defaultdict(list)
         for period in sorted(rows["subscription_periods"], key=lambda row: row["valid_from_on"]):
             self.periods[period["customer_id"]].append(period)
+        self.asked = {
+            row["subscription_id"]: row["cancel_requested_at"].date()
+            for row in rows["subscriptions"]
+            if row["cancel_requested_at"] is not None and row["cancel_requested_at"] <= times.now
+        }
         self.deleted = {row["customer_id"]: row.get("_deleted_at") for row in rows["customers"]}
         self.rates: dict[tuple[str, date], Decimal | None] = {}
         self.values: dict[tuple[str, date, Rules], tuple[Decimal, bool]] = {}
@@ -110,6 +116,8 @@ class Valuer:
         ends += [
             at and at.date() for at in (period["_deleted_at"], self.deleted[period["customer_id"]])
         ]
+        if rules.asked:
+            ends.append(self.asked.get(period["subscription_id"]))
         if status == "past_due" and rules.grace is not None:
             ends.append(period["valid_from_on"] + timedelta(days=rules.grace))
         wanted = status in ("active", "past_due", "free")

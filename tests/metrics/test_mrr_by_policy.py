@@ -100,7 +100,15 @@ STATUSES = {
 
 
 def test_statuses(warehouse: Warehouse) -> None:
-    """Without a trial, which counts for nobody."""
+    """Without a trial, which counts for nobody; and with one that will end and one that may."""
+    asked = {"leaving": "2026-05-20 10:00", "later": "2026-06-02 10:00", "unknown": "2026-07-02"}
+    warehouse.put(
+        "subscriptions",
+        *(
+            {"subscription_id": f"s-{name}", "customer_id": name, "cancel_requested_at": day}
+            for name, day in asked.items()
+        ),
+    )
     built(
         warehouse,
         period("trial", 0, status="trialing"),
@@ -108,8 +116,16 @@ def test_statuses(warehouse: Warehouse) -> None:
             period(f"{status} {since}", 100, status=status, valid_from_on=since)
             for status, since in STATUSES
         ),
+        *(period(name, 100, valid_to_on="2026-08-10") for name in asked),
     )
-    assert of_customers(warehouse) == {" ".join(case): worth for case, worth in STATUSES.items()}
+    assert of_customers(warehouse) == {
+        **{" ".join(case): worth for case, worth in STATUSES.items()},
+        "leaving": under_all(100, stripe=0),
+        "later": under_all(100),
+        "unknown": under_all(100),
+    }
+    assert of_customers(warehouse, "2026-06-01")["later"]["stripe"] == 0
+    assert of_customers(warehouse, "2026-06-01")["unknown"]["stripe"] == 100
     assert causes(warehouse) == {"statuses"}
 
 

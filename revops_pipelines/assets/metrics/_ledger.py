@@ -86,13 +86,26 @@ PURCHASES = """
   GROUP BY periods.subscription_id
 """
 
+# When the end of a subscription was asked for, where a rule goes by that.
+ASKED = """
+  SELECT subscriptions.subscription_id,
+    CAST(subscriptions.cancel_requested_at AS DATE) AS requested_on
+  FROM conformed.subscriptions AS subscriptions
+  CROSS JOIN ops.parameters AS parameters
+  CROSS JOIN (SELECT DISTINCT cancellations FROM rules WHERE cancellations = 'asked') AS wanted
+  WHERE subscriptions.cancel_requested_at <= parameters.as_of_at
+"""
+
 # A period ends on the earliest of: its own end, the day the row or its customer was deleted at the
-# source, and for a past-due one the last day on which it still counts. An end that lies ahead is
-# not known to come, so it is open.
+# source, the day its end was asked for where a policy goes by that, and for a past-due one the last
+# day on which it still counts. An end that lies ahead is not known to come, so it is open.
 _ENDS = """LEAST(
       COALESCE(periods.valid_to_on, DATE '9999-12-31'),
       COALESCE(CAST(periods._deleted_at AS DATE), DATE '9999-12-31'),
       COALESCE(CAST(customers._deleted_at AS DATE), DATE '9999-12-31'),
+      CASE WHEN rules.cancellations = 'asked'
+        THEN COALESCE(asked.requested_on, DATE '9999-12-31')
+        ELSE DATE '9999-12-31' END,
       CASE WHEN periods.status = 'past_due' AND rules.past_due_days IS NOT NULL
         THEN periods.valid_from_on + rules.past_due_days
         ELSE DATE '9999-12-31' END
@@ -135,6 +148,7 @@ def counted(key: str = "", wanted: str = "") -> str:
   CROSS JOIN ops.parameters AS parameters
   CROSS JOIN rules
   {wanted}
+  LEFT JOIN asked ON asked.subscription_id = periods.subscription_id
   LEFT JOIN conformed.customers AS customers ON customers.customer_id = periods.customer_id
   WHERE {COUNTS} AND periods.valid_from_on <= parameters.as_of_utc_on
 """
@@ -151,7 +165,7 @@ def ledger_of(rules: str, key: str = "", wanted: str = "") -> str:
     columns = f"{own}subscription_id, customer_id, currency, product"
     return f"""
 WITH rules AS ({rules}), anchors AS ({ANCHORS}), purchases AS ({PURCHASES}),
-counted AS ({counted(f"rules.{key}," if key else "", wanted)}), ends AS (
+asked AS ({ASKED}), counted AS ({counted(f"rules.{key}," if key else "", wanted)}), ends AS (
   SELECT counted.*, {WORTH} AS monthly_amount
   FROM counted
   WHERE ends_on > valid_from_on AND kept > 0

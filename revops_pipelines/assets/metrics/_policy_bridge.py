@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from revops_pipelines.assets.metrics._ledger import (
     ANCHORS,
+    ASKED,
     IS_LONG_TERM,
     PURCHASES,
     WORTH,
@@ -71,9 +72,11 @@ WITH marks AS (
   CROSS JOIN ops.parameters AS parameters
   WHERE periods.status <> 'trialing'
   GROUP BY periods.customer_id
+), variants AS (
+  SELECT DISTINCT variant, {_RULES} FROM steps
 ), others AS (
   SELECT variants.variant, marks.customer_id
-  FROM (SELECT DISTINCT variant, {_RULES} FROM steps) AS variants
+  FROM variants
   JOIN ops.policies AS ours ON ours.policy = '{OURS}'
   JOIN marks
     ON (variants.past_due_days IS DISTINCT FROM ours.past_due_days AND marks.has_owed = 1)
@@ -86,6 +89,15 @@ WITH marks AS (
       marks.has_long_foreign = 1
       OR (marks.has_foreign = 1 AND 'purchase' IN (variants.exchange, ours.exchange))
     ))
+  UNION
+  SELECT variants.variant, periods.customer_id
+  FROM variants
+  JOIN ops.policies AS ours
+    ON ours.policy = '{OURS}' AND ours.cancellations <> variants.cancellations
+  JOIN conformed.subscriptions AS subscriptions
+    ON subscriptions.cancel_requested_at IS NOT NULL
+  JOIN conformed.subscription_periods AS periods
+    ON periods.subscription_id = subscriptions.subscription_id
 )
 SELECT variant, customer_id FROM others
 UNION
@@ -179,7 +191,7 @@ WHERE touched.customer_id IS NULL
 _PLACE = "EXTRACT(YEAR FROM {day}) * 12 + EXTRACT(MONTH FROM {day})"
 SECOND = f"""
 rates AS ({RATES.sql}), rules AS (SELECT * FROM ops.policies), anchors AS ({ANCHORS}),
-purchases AS ({PURCHASES}), months AS (
+purchases AS ({PURCHASES}), asked AS ({ASKED}), months AS (
   SELECT period_start_on, period_end_on - 1 AS last_on, {_PLACE.format(day="period_start_on")}
     AS place
   FROM ops.periods

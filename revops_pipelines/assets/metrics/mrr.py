@@ -23,7 +23,8 @@ METRIC = Metric(
     meaning=(
         "Monthly value of all subscription items in force on the last day of the period, after "
         "discounts and before tax, in the base currency at the rate of that month. Past-due "
-        "subscriptions count for `past_due_days`. The running month is valued as of now."
+        "subscriptions count for `past_due_days`. The running month is valued as of now. This is "
+        "our own policy; with another `billing.policy` its rules hold (see `mrr_by_policy`)."
     ),
     excludes=(
         "trials, free plans, paused and unpaid subscriptions, metered items",
@@ -70,6 +71,7 @@ METRIC = Metric(
         "conformed.fx_rates",
         "conformed.subscription_periods",
         "ops.policies",
+        "conformed.subscriptions",
     ),
     series=stock_series("mrr", "Monthly recurring revenue", "SUM(amount)"),
     detail=Detail(
@@ -81,7 +83,12 @@ METRIC = Metric(
             DetailColumn("customer_id", "VARCHAR", "Customer."),
             DetailColumn("currency", "VARCHAR", "Currency of the subscriptions."),
             DetailColumn("local_amount", "DECIMAL(18,2)", "Monthly value in that currency."),
-            DetailColumn("rate", "DECIMAL(24,10)", "Base currency for one unit; null if missing."),
+            DetailColumn(
+                "rate",
+                "DECIMAL(24,10)",
+                "Base currency for one unit; null if missing, the mean of several months' where "
+                "the policy says so.",
+            ),
             DetailColumn("amount", "DECIMAL(18,2)", "In base currency; null where no rate holds."),
         ),
         sql=stock_of("ledger"),

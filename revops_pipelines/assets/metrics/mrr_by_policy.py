@@ -123,6 +123,7 @@ METRIC = Metric(
         "ops.parameters",
         "ops.periods",
         "ops.policies",
+        "conformed.subscriptions",
     ),
     series=(
         Series(

@@ -128,6 +128,7 @@ METRIC = Metric(
         "ops.period_days",
         "ops.periods",
         "ops.policies",
+        "conformed.subscriptions",
     ),
     series=(
         _series(

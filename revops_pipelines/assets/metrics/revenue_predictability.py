@@ -240,6 +240,7 @@ METRIC = Metric(
         "ops.periods",
         "ops.reporting_days",
         "ops.policies",
+        "conformed.subscriptions",
     ),
     series=(
         _told_ahead("CAST(NULL AS VARCHAR)", "period_start_on, place", ()),

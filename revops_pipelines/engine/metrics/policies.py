@@ -21,6 +21,8 @@ Cause = Literal["statuses", "discounts", "month_length", "exchange"]
 # In the order in which a bridge replaces one policy's rules by another's.
 CAUSES: tuple[Cause, ...] = ("statuses", "discounts", "month_length", "exchange")
 
+# Until when a cancelled subscription counts: until it ended, or until somebody asked to end it.
+Cancellations = Literal["ended", "asked"]
 Discounts = Literal["all", "recurring", "lasting", "none"]
 Exchange = Literal["month", "service_start", "purchase"]
 # Days for which a past-due subscription counts: those of `billing.past_due_days`, or without limit.
@@ -56,6 +58,7 @@ class Policy:
     rules: Mapping[Cause, Rule]
     grace: Grace = "setting"
     counts_paused: bool = False
+    cancellations: Cancellations = "ended"
     discounts: Discounts = "all"
     yearly_discounts: Discounts | None = None
     weeks: int = WEEKS
@@ -69,7 +72,8 @@ POLICIES: tuple[Policy, ...] = (
         title="Ours",
         rules={
             "statuses": Rule(
-                "Active counts, past due for billing.past_due_days; paused and unpaid do not."
+                "Active counts until it ends, past due for billing.past_due_days; paused and "
+                "unpaid do not."
             ),
             "discounts": Rule("Every discount reduces MRR while it is in force."),
             "month_length": Rule("A month is 52/12 weeks or 365/12 days."),
@@ -81,15 +85,18 @@ POLICIES: tuple[Policy, ...] = (
         title="Stripe",
         grace="unlimited",
         counts_paused=True,
+        cancellations="asked",
         discounts="lasting",
         rules={
             "statuses": Rule(
-                "Active and past due count until cancelled; while collection is paused the status "
-                "stays as it is, so that it counts.",
+                "Active and past due count until somebody cancels, also at the period's end; while "
+                "collection is paused the status stays as it is, so that it counts.",
                 "docs.stripe.com/billing/subscriptions/analytics/glossary; "
+                "support.stripe.com/questions/impact-of-subscription-cancellations-on-monthly-"
+                "recurring-revenue-mrr-in-billing; "
                 "docs.stripe.com/billing/subscriptions/pause-payment",
-                "Stripe's own status `unpaid` ends it; here only the end of the subscription does, "
-                "because `unpaid` in the ledger is by days.",
+                "Stripe's own status `unpaid` ends it as well; `unpaid` in the ledger is by days, "
+                "so that here it does not.",
             ),
             "discounts": Rule(
                 "Coupons that last forever reduce MRR; those for once or for some months do not.",
@@ -114,10 +121,13 @@ POLICIES: tuple[Policy, ...] = (
         exchange="service_start",
         rules={
             "statuses": Rule(
-                "Past due stays active by default; so does what is paused, until it is cancelled.",
+                "Past due stays active by default; so does what is paused. All end when the "
+                "subscription does.",
+                "help.chartmogul.com/hc/en-us/articles/15384089786524; "
                 "help.chartmogul.com/article/303-handling-past-due-subscriptions; "
                 "help.chartmogul.com/hc/en-us/articles/360015688860",
-                "A setting there ends past-due ones after so many days; this is without it.",
+                "Settings there end past-due ones after so many days, and cancelled ones earlier; "
+                "this is the default.",
             ),
             "discounts": Rule(
                 "Every discount reduces MRR while it is in force.",
@@ -137,7 +147,8 @@ POLICIES: tuple[Policy, ...] = (
         exchange="purchase",
         rules={
             "statuses": Rule(
-                "Past due counts within the dunning window, billing.past_due_days; on hold is 0.",
+                "Past due counts within the dunning window, billing.past_due_days; on hold is 0; "
+                "what is cancelled counts until the billing cycle ends.",
                 "www.paddle.com/help/profitwell-metrics/measure/compare/profitwell-vs-recurly",
             ),
             "discounts": Rule(
@@ -188,7 +199,8 @@ POLICIES: tuple[Policy, ...] = (
         exchange="service_start",
         rules={
             "statuses": Rule(
-                "Paid and not expired; past due within a grace period, here billing.past_due_days.",
+                "Paid and not expired, also without renewal; past due within a grace period, "
+                "here billing.past_due_days.",
                 "www.revenuecat.com/docs/dashboard-and-metrics/charts/"
                 "monthly-recurring-revenue-mrr-chart",
             ),
@@ -222,6 +234,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
         "Days for which a past-due subscription counts; null: until it ends, also when unpaid.",
     ),
     "counts_paused": ("BOOLEAN", "A paused subscription counts."),
+    "cancellations": (
+        "VARCHAR",
+        "Until when a cancelled subscription counts: until it ended, or until it was asked to.",
+    ),
     "discounts": (
         "VARCHAR",
         "Discounts that reduce MRR: all, recurring (beyond one bill), lasting (forever), none.",
@@ -236,7 +252,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     ),
 }
 RULE_COLUMNS: dict[Cause, tuple[str, ...]] = {
-    "statuses": ("past_due_days", "counts_paused"),
+    "statuses": ("past_due_days", "counts_paused", "cancellations"),
     "discounts": ("discounts", "yearly_discounts"),
     "month_length": ("weeks_per_year", "days_per_year"),
     "exchange": ("exchange",),
@@ -257,6 +273,7 @@ def write_policies(connection: duckdb.DuckDBPyConnection, past_due_days: int) ->
                 place,
                 past_due_days if policy.grace == "setting" else None,
                 policy.counts_paused,
+                policy.cancellations,
                 policy.discounts,
                 policy.yearly_discounts or policy.discounts,
                 policy.weeks,
