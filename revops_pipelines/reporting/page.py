@@ -130,6 +130,7 @@ def company_page(frame: Frame) -> str:
         waterfall=drawings.waterfall(connection, currency),
         movements=drawings.movements(connection, currency, frame.since),
         alerts=queries.open_alerts(connection),
+        silences=queries.silences(connection),
         web_address=web_address,
         sources=queries.sources(connection),
         stale_before=frame.as_of - STALE_AFTER,

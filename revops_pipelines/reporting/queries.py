@@ -59,12 +59,13 @@ class StageRow:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An open alert, as it was told."""
+    """An open alert, as it was told; `minded` says who acknowledged or snoozed it."""
 
     rule: str
     severity: str
     since: datetime
     notice: Mapping[str, Any]
+    minded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +179,52 @@ def open_alerts(connection: duckdb.DuckDBPyConnection) -> list[AlertRow]:
         return []
     # Through JSON, as the table of an earlier version lacks the column.
     rows = connection.execute(
-        "SELECT rule, severity, fired_at, notice FROM ops.alert_states AS states "
+        "SELECT rule, severity, fired_at, notice, to_json(states) ->> 'alert_key', "
+        "CAST(to_json(states) ->> 'episode' AS INTEGER) FROM ops.alert_states AS states "
         "WHERE status IN ('firing', 'recovering') "
         "AND (to_json(states) ->> 'is_shadow') IS DISTINCT FROM 'true' "
         "ORDER BY list_position(['critical', 'warning', 'info'], severity), fired_at"
     ).fetchall()
+    minded = _minded(connection)
     return [
-        AlertRow(rule, severity, since, json.loads(notice) if notice else {})
-        for rule, severity, since, notice in rows
+        AlertRow(
+            rule,
+            severity,
+            since,
+            json.loads(notice) if notice else {},
+            minded.get((rule, key, episode), ""),
+        )
+        for rule, severity, since, notice, key, episode in rows
+    ]
+
+
+def _minded(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, int], str]:
+    """Who said last what about each episode, by rule, key and episode."""
+    if not _has_table(connection, "ops", "alert_actions"):
+        return {}
+    rows = connection.execute(
+        "SELECT rule, alert_key, episode, arg_max(verb, asked_at), arg_max(asked_by, asked_at), "
+        "arg_max(coalesce(strftime(until_at, ' until %d %b %H:%M'), ''), asked_at) "
+        "FROM ops.alert_actions WHERE verb IN ('ack', 'snooze') GROUP BY ALL"
+    ).fetchall()
+    said = {"ack": "acknowledged", "snooze": "snoozed"}
+    return {
+        (rule, key, episode): f"{said[verb]} by {by}{until}"
+        for rule, key, episode, verb, by, until in rows
+    }
+
+
+def silences(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The silences in force when the snapshot was made, a line each."""
+    if not _has_table(connection, "ops", "alert_silences"):
+        return []
+    rows = connection.execute(
+        "SELECT coalesce(nullif(rule, ''), 'every rule'), key_prefix, asked_by, reason, ends_at "
+        "FROM ops.alert_silences, ops.parameters WHERE ends_at > as_of_at ORDER BY ends_at"
+    ).fetchall()
+    return [
+        f"{rule} {key}".strip() + f" until {ends_at:%d %b %H:%M}, by {by}: {reason}"
+        for rule, key, by, reason, ends_at in rows
     ]
 
 

@@ -121,6 +121,29 @@ def test_an_alert_leads_to_web_addresses_alone(published):
     assert all(address.endswith(".html") for address in addresses)
 
 
+def test_an_alert_says_who_minds_it_and_silences_are_told(published):
+    published.execute(
+        """
+        ALTER TABLE ops.alert_states ADD COLUMN alert_key VARCHAR DEFAULT 'a';
+        ALTER TABLE ops.alert_states ADD COLUMN episode INTEGER DEFAULT 2;
+        CREATE TABLE ops.alert_actions AS
+          SELECT * FROM (VALUES
+            ('r', 'a', 1, 'ack', 'zoltan', TIMESTAMP '2026-06-30 11:30:00', NULL::TIMESTAMP),
+            ('r', 'a', 2, 'ack', 'ana', TIMESTAMP '2026-06-30 11:30:00', NULL),
+            ('r', 'a', 2, 'snooze', 'bo', TIMESTAMP '2026-06-30 11:40:00',
+             TIMESTAMP '2026-07-01 09:00')
+          ) AS t(rule, alert_key, episode, verb, asked_by, asked_at, until_at);
+        CREATE TABLE ops.alert_silences AS
+          SELECT '' AS rule, 'x' AS key_prefix, 'ana' AS asked_by, 'the fair' AS reason,
+            ends_at FROM (VALUES (TIMESTAMP '2099-01-01 09:00'), (TIMESTAMP '2001-01-01 09:00'))
+            AS t(ends_at);
+        """
+    )
+    text = text_of(published)
+    assert "snoozed by bo until 01 Jul 09:00" in text and "zoltan" not in text
+    assert text.count("Silenced: every rule x until 01 Jan 09:00, by ana: the fair") == 1
+
+
 def test_the_pages_show_what_is_published(published):
     for name in ("index.html", "sales.html"):
         assert "25.0%" in text_of(published, name)
