@@ -32,8 +32,10 @@ def name_of(path: Path) -> str:
 
 
 def room_of(module: str) -> str:
+    """A module's room; the settings are several modules, and one room."""
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 else ""
+    room = parts[1] if len(parts) > 1 else ""
+    return "settings" if room.startswith("settings_") else room
 
 
 def imports_of(path: Path) -> Iterator[str]:
