@@ -1,11 +1,16 @@
 """Computes one metric into the warehouse.
 
-Belongs here: one transaction that replaces a metric's rows in `metrics.metric_values` and its
-detail table. Does not: the SQL text (`render`) or who calls it when (`engine/factories`).
+Belongs here: computing a metric's rows aside, and the one transaction that puts them in place of
+the old ones. Does not: the SQL text (`render`) or who calls it when (`engine/factories`).
+
+Everything is computed into temporary tables, each complete before the next is read. Of a table that
+its own transaction has made, DuckDB believes that it is empty, and joins a million leads in an
+order that needs hundreds of gigabytes.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +21,7 @@ import duckdb
 
 from revops_pipelines.engine.metrics.declaration import Detail, Fragment, Metric
 from revops_pipelines.engine.metrics.render import render_detail, render_fragment, render_series
-from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS, ensure_metric_tables
+from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS, VALUES, ensure_metric_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +47,13 @@ def build_metric(connection: duckdb.DuckDBPyConnection, metric: Metric) -> Built
     """
     started = time.perf_counter()
     ensure_metric_tables(connection)
-    connection.execute("BEGIN TRANSACTION")
+    made: list[str] = []
     try:
-        detail_rows, shared = 0, frozenset[str]()
-        if metric.detail is not None:
-            shared = _share_fragments(connection, metric, metric.detail.fragments)
-            detail_rows = _replace_detail(connection, metric.detail, shared)
-        # Those of the series alone come after the detail, which they may read.
-        shared |= _share_fragments(
-            connection, metric, [part for each in metric.series for part in each.fragments], shared
-        )
-        rows = _replace_values(connection, metric, shared)
-        for name in shared:
-            connection.execute(f"DROP TABLE temp.{name}")
-    except duckdb.Error:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+        _compute(connection, metric, made)
+        rows, detail_rows = _replace(connection, metric)
+    finally:
+        for name in made:
+            connection.execute(f'DROP TABLE IF EXISTS temp."{name}"')
     headline_on, headline = headline_of(connection, metric.name)
     return Built(rows, detail_rows, headline, headline_on, time.perf_counter() - started)
 
@@ -85,11 +80,33 @@ def headline_of(
     }
 
 
+# The new rows of `metrics.metric_values` until they are put there.
+_VALUES = "new_metric_values"
+
+
+def _compute(connection: duckdb.DuckDBPyConnection, metric: Metric, made: list[str]) -> None:
+    """Temporary tables with all new rows; `made` tells their names, also when this fails."""
+    shared = frozenset[str]()
+    if metric.detail is not None:
+        shared = _share_fragments(connection, metric, metric.detail.fragments, made)
+        _compute_detail(connection, metric.detail, shared, made)
+    # Those of the series alone come after the detail, which they may read.
+    shared |= _share_fragments(
+        connection, metric, [part for each in metric.series for part in each.fragments], made
+    )
+    columns = ", ".join(f"{column} {kind}" for column, (kind, _) in VALUES.items())
+    made.append(_VALUES)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_VALUES} ({columns})")
+    for series in metric.series:
+        select = _of_new_detail(render_series(series, shared), metric.detail)
+        connection.execute(f"INSERT INTO temp.{_VALUES} ({', '.join(VALUE_COLUMNS)})\n{select}")
+
+
 def _share_fragments(
     connection: duckdb.DuckDBPyConnection,
     metric: Metric,
     fragments: Iterable[Fragment],
-    made: frozenset[str] = frozenset(),
+    made: list[str],
 ) -> frozenset[str]:
     """Compute those that several of the metric's statements name once, as temporary tables.
 
@@ -103,48 +120,72 @@ def _share_fragments(
     shared: set[str] = set()
     for fragment in dict.fromkeys(fragments):
         if uses[fragment] > 1 and fragment.name not in made:
-            select = render_fragment(fragment)
+            select = _of_new_detail(render_fragment(fragment), metric.detail)
+            made.append(fragment.name)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {fragment.name} AS\n{select}")
             shared.add(fragment.name)
     return frozenset(shared)
 
 
-def _replace_detail(
-    connection: duckdb.DuckDBPyConnection, detail: Detail, shared: frozenset[str]
-) -> int:
+def _compute_detail(
+    connection: duckdb.DuckDBPyConnection,
+    detail: Detail,
+    shared: frozenset[str],
+    made: list[str],
+) -> None:
     columns = ", ".join(f'"{column.name}" {column.type}' for column in detail.columns)
-    connection.execute(f'CREATE OR REPLACE TABLE metrics."{detail.table}" ({columns})')
     select = render_detail(detail, shared)
+    made.append(detail.table)
+    connection.execute(f'CREATE OR REPLACE TEMP TABLE "{detail.table}" ({columns})')
     if detail.model is None:
-        connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME\n{select}')
-    else:
-        # By way of a table: read as it comes, the result of a UNION ALL of some megabytes can block
-        # for ever in DuckDB 1.5 (github.com/duckdb/duckdb/issues/22215).
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE to_be_modelled AS\n{select}")
-        modelled = detail.model(connection.execute("SELECT * FROM temp.to_be_modelled").df())
-        connection.execute("DROP TABLE temp.to_be_modelled")
-        connection.register("modelled", modelled)
-        connection.execute(f'INSERT INTO metrics."{detail.table}" BY NAME SELECT * FROM modelled')
-        connection.unregister("modelled")
-    return _count(connection, f'SELECT COUNT(*) FROM metrics."{detail.table}"')
+        connection.execute(f'INSERT INTO temp."{detail.table}" BY NAME\n{select}')
+        return
+    # By way of a table: read as it comes, the result of a UNION ALL of some megabytes can block
+    # for ever in DuckDB 1.5 (github.com/duckdb/duckdb/issues/22215).
+    made.append(_GIVEN)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_GIVEN} AS\n{select}")
+    modelled = detail.model(connection.execute(f"SELECT * FROM temp.{_GIVEN}").df())
+    connection.execute(f"DROP TABLE temp.{_GIVEN}")
+    connection.register("modelled", modelled)
+    connection.execute(f'INSERT INTO temp."{detail.table}" BY NAME SELECT * FROM modelled')
+    connection.unregister("modelled")
 
 
-def _replace_values(
-    connection: duckdb.DuckDBPyConnection, metric: Metric, shared: frozenset[str]
-) -> int:
+# What a model is given.
+_GIVEN = "to_be_modelled"
+
+
+def _of_new_detail(sql: str, detail: Detail | None) -> str:
+    """The same text, reading the metric's own detail where it is still aside."""
+    if detail is None:
+        return sql
+    return re.sub(rf"\bmetrics\.{detail.table}\b", f"temp.{detail.table}", sql)
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, metric: Metric) -> tuple[int, int]:
+    """Put the new rows in place of the old; returns how many values and rows of detail."""
     published = list(metric.published)
-    connection.execute("DELETE FROM metrics.metric_values WHERE metric IN ?", [published])
-    columns = ", ".join(VALUE_COLUMNS)
-    for series in metric.series:
-        select = render_series(series, shared)
-        connection.execute(f"INSERT INTO metrics.metric_values ({columns})\n{select}")
-    return _count(
-        connection, "SELECT COUNT(*) FROM metrics.metric_values WHERE metric IN ?", [published]
-    )
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        if metric.detail is not None:
+            table = metric.detail.table
+            connection.execute(
+                f'CREATE OR REPLACE TABLE metrics."{table}" AS SELECT * FROM temp."{table}"'
+            )
+        connection.execute("DELETE FROM metrics.metric_values WHERE metric IN ?", [published])
+        connection.execute(
+            f"INSERT INTO metrics.metric_values BY NAME SELECT * FROM temp.{_VALUES}"
+        )
+    except duckdb.Error:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    detail_rows = 0
+    if metric.detail is not None:
+        detail_rows = _count(connection, f'SELECT COUNT(*) FROM temp."{metric.detail.table}"')
+    return _count(connection, f"SELECT COUNT(*) FROM temp.{_VALUES}"), detail_rows
 
 
-def _count(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: list[object] | None = None
-) -> int:
-    row = connection.execute(sql, values or []).fetchone()
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
     return 0 if row is None else int(row[0])
