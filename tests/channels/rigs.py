@@ -130,6 +130,17 @@ RIGS = {
             never=("400", "no"),
         ),
         Rig(
+            "apprise",
+            web_receiver,
+            lambda _seen: (200, b""),
+            _nothing,
+            lambda receiver: {"urls": receiver.url.replace("http://", "json://")},
+            lambda seen: seen.json["title"],
+            lambda seen: seen.body,
+            # Apprise tells nobody how long its services ask to be left alone.
+            busy="503",
+        ),
+        Rig(
             "email",
             mail_receiver,
             None,

@@ -19,14 +19,17 @@ SHORTEST = 6
 
 
 class Redactor:
-    """Replaces secret values (also URL-quoted or base64) by `***`; safe across threads."""
+    """Replaces secret values (also URL-quoted or base64) by `***`; safe across threads.
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    It also works on what the HTTP library logs, and on `loggers`, named.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), loggers: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._values: tuple[str, ...] = ()
         self.add(*secrets)
         _LOG_FILTER.redactors.add(self)
-        for name in ("urllib3.connectionpool", "requests"):
+        for name in ("urllib3.connectionpool", "requests", *loggers):
             # Adding the same filter again is a no-op in logging.
             logging.getLogger(name).addFilter(_LOG_FILTER)
 
