@@ -21,6 +21,7 @@ from typer.exceptions import TyperException as UsageError
 from revops_pipelines.commands.alert_commands import add_alert_commands
 from revops_pipelines.commands.failures import FAILED, MISCONFIGURED, CommandError
 from revops_pipelines.commands.rule_commands import add_rule_commands
+from revops_pipelines.commands.upkeep_commands import add_upkeep_commands
 
 app = typer.Typer(
     name="revops",
@@ -48,6 +49,7 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 add_alert_commands(alerts_app, out)
 add_rule_commands(alerts_app, out, err)
+add_upkeep_commands(app, out, err)
 
 
 def main() -> None:
@@ -104,33 +106,6 @@ def check(
     from revops_pipelines.commands.check import check_sources
 
     _end(check_sources(out, source, as_json=as_json))
-
-
-@app.command()
-def doctor(
-    heartbeat: Annotated[
-        bool,
-        typer.Option("--heartbeat", help="Only: is the machinery alive? For a timer or cron."),
-    ] = False,
-    tell: Annotated[
-        str | None, typer.Option(help="With --heartbeat: a channel that is told what is new.")
-    ] = None,
-    free: Annotated[
-        bool, typer.Option("--free", help="With --heartbeat: end runs that are stuck for certain.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Is this installation sound: files, modes, locks, freshness, ports, versions."""
-    if heartbeat:
-        from revops_pipelines.commands.heartbeat import take_heartbeat
-
-        _end(take_heartbeat(out, err, tell=tell, free=free, as_json=as_json))
-        return
-    if tell is not None or free:
-        raise CommandError("--tell and --free go with --heartbeat", code=MISCONFIGURED)
-    from revops_pipelines.commands.doctor import examine
-
-    _end(examine(out, as_json=as_json))
 
 
 @app.command()
@@ -237,6 +212,7 @@ def query(
     live: Annotated[
         bool, typer.Option("--live", help="On the live warehouse, with raw and quarantine.")
     ] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write the rows there, as CSV.")] = None,
     as_json: Json = False,
 ) -> None:
     """SQL on the published snapshot, read-only."""
@@ -250,6 +226,10 @@ def query(
         opened_live(settings.warehouse_path) if live else opened_snapshot(settings.published_path)
     )
     names, rows = run_query(opened, sql)
+    if csv is not None:
+        from revops_pipelines.reporting.sheets import write_csv
+
+        write_csv(csv, names, rows)
     if as_json:
         _print_json([dict(zip(names, map(plain, row), strict=True)) for row in rows])
     else:

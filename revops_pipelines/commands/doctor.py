@@ -19,7 +19,9 @@ import typer
 from rich.console import Console
 
 from revops_pipelines.commands.context import prepare_dagster_home, settings_or_fail
+from revops_pipelines.commands.doctor_ports import open_to_others
 from revops_pipelines.engine.warehouse.lock import LockHeldError, writer_lock
+from revops_pipelines.engine.warehouse.recovery import set_aside
 from revops_pipelines.engine.warehouse.snapshot import open_snapshot
 from revops_pipelines.resources.clock import ClockError, ClockResource
 from revops_pipelines.resources.messengers import check as check_channels
@@ -69,6 +71,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _lock(settings)
     yield _space(settings)
     yield _instance(settings)
+    yield from _ports()
+    yield from _recovered(settings)
     for channel, problem in check_channels(settings.channels, settings.inbox_path):
         yield Finding(f"channel {channel}", False, problem, "mend it in revops.toml")
     yield _freshness(settings, ClockResource(sandbox_url=systems.sandbox_url or ""))
@@ -118,6 +122,31 @@ def _instance(settings: Settings) -> Finding:
     home = prepare_dagster_home(settings)
     writable = os.access(home, os.W_OK)
     return Finding("dagster", writable, f"DAGSTER_HOME {home}", "make the folder writable")
+
+
+def _ports() -> Iterator[Finding]:
+    exposed = open_to_others()
+    for listener in exposed:
+        yield Finding(
+            "ports",
+            False,
+            f"process {listener.process} listens on {listener.address}:{listener.port}: other "
+            "machines reach it, and there is no password",
+            "bind it to 127.0.0.1, and put a proxy with a login before it",
+        )
+    if not exposed:
+        yield Finding("ports", True, "no server of ours listens to other machines")
+
+
+def _recovered(settings: Settings) -> Iterator[Finding]:
+    for path in set_aside(settings.warehouse_path):
+        yield Finding(
+            "recovery",
+            False,
+            f"a damaged log was set aside as {path.name}; the last changes before that were "
+            "pulled anew",
+            "see to the disk, then remove the file",
+        )
 
 
 def _freshness(settings: Settings, clock: ClockResource) -> Finding:

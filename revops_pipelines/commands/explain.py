@@ -6,7 +6,6 @@ Belongs here: which period is meant, and how it is shown. Does not: taking it ap
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from revops_pipelines.engine.plugin_tables import nearest
 from revops_pipelines.reporting.drilldown import exactly
 from revops_pipelines.reporting.moved import part_shown
 from revops_pipelines.reporting.numbers import shown
+from revops_pipelines.reporting.sheets import write_csv
 
 CSV_COLUMNS = (
     *("record", "name", "numerator", "denominator", "duration", "is_open"),
@@ -71,7 +71,7 @@ def explain_value(
             code=MISCONFIGURED,
         )
     if csv_file is not None:
-        _write_csv(told, csv_file)
+        write_csv(csv_file, CSV_COLUMNS, _rows(told))
     if as_json:
         typer.echo(json.dumps(document(told), indent=2, ensure_ascii=False, default=str))
     else:
@@ -210,19 +210,6 @@ def _rows(told: Explanation) -> list[tuple[Any, ...]]:
         for each in told.left_out
         for subject in each.subjects
     ]
-
-
-def _write_csv(told: Explanation, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(CSV_COLUMNS)
-        writer.writerows([_inert(cell) for cell in row] for row in _rows(told))
-
-
-def _inert(cell: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{cell}" if is_formula else cell
 
 
 def _show(console: Console, told: Explanation, currency: str, by: str | None, top: int) -> None:

@@ -27,6 +27,7 @@ from revops_pipelines.engine.heartbeat.mail import read_waiting
 from revops_pipelines.engine.heartbeat.memory import News
 from revops_pipelines.engine.heartbeat.signs import Limits, Machinery, Sign
 from revops_pipelines.engine.heartbeat.storage import UnreadableInstanceError, storage_of
+from revops_pipelines.engine.warehouse.recovery import set_aside
 from revops_pipelines.installation import settings_folder
 from revops_pipelines.resources.instant import ClockError, sandbox_now, system_now
 from revops_pipelines.settings import Settings, environment, state_settings
@@ -106,6 +107,7 @@ def examine(settings: Settings, home: Path, now: datetime) -> Look:
     found += _of_outbox(settings, limits, now)
     published_at = _changed_at(settings.published_path)
     found += signs.of_snapshot(published_at, limits, now)
+    found += signs.of_recovery(path.name for path in set_aside(settings.warehouse_path))
     folder = settings.home if settings.home.exists() else settings.home.parent
     found += signs.of_space(shutil.disk_usage(folder).free, limits)
     return Look(tuple(found), machinery)

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from revops_pipelines.commands.context import writable
 from revops_pipelines.commands.failures import CommandError
 from revops_pipelines.resources.systems import SANDBOX_HANDLE, read_handle
 from revops_pipelines.settings import Settings
@@ -81,7 +82,8 @@ def sandbox_session(
             )
         yield handle
         return
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with writable(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
     story = read_story(home)
     opens_at = story.opens_at(step)
     anchor = date.fromisoformat(story.as_of)

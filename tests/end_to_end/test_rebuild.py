@@ -114,7 +114,7 @@ def test_a_full_rebuild_is_what_the_nights_made(nights):
     assert differing(nights.second, nights.second_again) == {}
 
 
-def test_as_of_the_first_night_is_what_it_said(nights):
+def test_d8_as_of_the_first_night_is_what_it_said(nights):
     assert differing(nights.first, nights.first_again) == {}
 
 

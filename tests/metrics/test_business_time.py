@@ -139,7 +139,7 @@ def cases() -> list[tuple[str, datetime, datetime, int]]:
     return drawn
 
 
-def test_sql_counts_the_minutes_of_the_wall_clock(
+def test_d12_sql_counts_the_minutes_of_the_wall_clock(
     cases: list[tuple[str, datetime, datetime, int]],
 ) -> None:
     connection = duckdb.connect()

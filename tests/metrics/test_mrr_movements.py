@@ -139,7 +139,7 @@ def test_two_currencies_are_one_customer(warehouse: Warehouse) -> None:
     ]
 
 
-def test_what_could_not_be_valued_is_restated_not_won_or_lost(warehouse: Warehouse) -> None:
+def test_d9_what_could_not_be_valued_is_restated_not_won_or_lost(warehouse: Warehouse) -> None:
     put_rates(warehouse, None, None, "2.0")
     put_life(warehouse, 100, 100, 100, 100, currency="EUR")
     assert movements(warehouse)[:4] == [

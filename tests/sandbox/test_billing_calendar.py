@@ -51,7 +51,7 @@ def test_an_anchor_on_the_31st_falls_short_and_comes_back() -> None:
     assert _days("2025-11-30", QUARTERLY, 3) == ["2025-11-30", "2026-02-28", "2026-05-30"]
 
 
-def test_an_anchor_on_the_leap_day() -> None:
+def test_d13_an_anchor_on_the_leap_day() -> None:
     assert _days("2024-02-29", YEARLY, 5) == [
         "2024-02-29",
         "2025-02-28",

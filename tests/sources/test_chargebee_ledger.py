@@ -225,7 +225,7 @@ def test_intervals_become_months(
     ("currency", "amount", "monthly"),
     [("JPY", 4900, "4900.00"), ("KRW", 1, "1.00"), ("KWD", 1055, "1.06"), ("ISK", 49, "49.00")],
 )
-def test_currencies_without_cents_and_with_mils(
+def test_d10_currencies_without_cents_and_with_mils(
     ledger: Ledger, currency: str, amount: int, monthly: str
 ) -> None:
     money = {"currency_code": currency}
@@ -705,7 +705,7 @@ def test_prices_that_are_gone_are_told_by_what_was_billed_for(
     assert found == [("plan", "active", Decimal(monthly), first, after)]
 
 
-def test_month_ends_tile(ledger: Ledger) -> None:
+def test_d13_month_ends_tile(ledger: Ledger) -> None:
     """What is anchored on the 31st begins on the last day of shorter months."""
     found = ledger(
         subscriptions=[subscription(item())],

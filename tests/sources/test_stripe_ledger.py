@@ -768,7 +768,7 @@ def test_test_clocks_do_not_count(ledger: Ledger) -> None:
     assert found == []
 
 
-def test_month_ends_tile(ledger: Ledger) -> None:
+def test_d13_month_ends_tile(ledger: Ledger) -> None:
     """Bills anchored on the 31st begin on the last day of shorter months."""
     plan = price("p1")
     days = [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30)]

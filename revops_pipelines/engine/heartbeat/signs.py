@@ -158,6 +158,17 @@ def of_snapshot(published_at: datetime | None, limits: Limits, now: datetime) ->
         )
 
 
+def of_recovery(logs: Iterable[str]) -> Iterable[Sign]:
+    """Damaged logs of the warehouse that were set aside and not yet looked into."""
+    names = ", ".join(sorted(logs))
+    if names:
+        yield Sign(
+            "recovery",
+            f"the warehouse went on from its last checkpoint: its log was damaged ({names})",
+            "see to the disk, then remove the file",
+        )
+
+
 def of_space(free_bytes: int, limits: Limits) -> Iterable[Sign]:
     """A disk that is nearly full."""
     if free_bytes < limits.free_bytes:

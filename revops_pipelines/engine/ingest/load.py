@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from revops_pipelines.engine.declarations import Stream
+from revops_pipelines.engine.erase.arriving import without_erased
 from revops_pipelines.engine.ingest import fields, merge, rejects, tombstones
 from revops_pipelines.engine.ingest.fields import Drift
 from revops_pipelines.engine.ingest.guards import VolumeGuard
@@ -125,6 +126,7 @@ def _load(
     crash_point("load.begun")
     if landed.is_empty:
         return _load_nothing(connection, table, landed, run_id, loaded_at, crash_point)
+    landed = without_erased(connection, table, landed)
     merged = merge.merge(connection, table, landed)
     crash_point("load.merged")
     # A record that was put aside is in the list, though nobody knows which one it is.

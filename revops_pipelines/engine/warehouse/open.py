@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 
+from revops_pipelines.engine.warehouse.recovery import without_damaged_log
+
 # A reader that is just closing, or a virus scanner: worth a moment, never a run.
 _WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.05
@@ -23,7 +25,7 @@ _CONFIG: Mapping[str, Any] = {
 _NAME = "warehouse"
 # DuckDB keeps the last group of rows of a table in memory until its transaction ends, and takes it
 # twice to compress it. Of records of several kilobytes the usual 122,880 are half a gigabyte.
-_ROW_GROUP = 16_384
+ROW_GROUP = 16_384
 
 
 class WarehouseUnavailableError(Exception):
@@ -40,8 +42,8 @@ def open_warehouse(
     """A connection to the warehouse at `path`, created with its folder if it does not exist.
 
     Times are read and shown in UTC; extensions are never downloaded. DuckDB lets one process
-    write and shuts out all others meanwhile, so opening is tried again for `wait_seconds`. Raises
-    WarehouseUnavailableError.
+    write and shuts out all others meanwhile, so opening is tried again for `wait_seconds`. A log
+    that cannot be read is set aside (`recovery`). Raises WarehouseUnavailableError.
     """
     if not read_only:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,6 +60,9 @@ def open_warehouse(
         if not read_only:
             path.chmod(0o600)
         return in_utc(connection)
+    recovered = None if read_only else without_damaged_log(path, _writable)
+    if recovered is not None:
+        return in_utc(recovered)
     raise WarehouseUnavailableError(f"{path.name} cannot be opened: {reason}")
 
 
@@ -69,7 +74,7 @@ def _writable(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=dict(_CONFIG))
     try:
         target = str(path).replace("'", "''")
-        connection.execute(f"ATTACH '{target}' AS {_NAME} (ROW_GROUP_SIZE {_ROW_GROUP})")
+        connection.execute(f"ATTACH '{target}' AS {_NAME} (ROW_GROUP_SIZE {ROW_GROUP})")
         return connection.execute(f"USE {_NAME}; SET temp_directory = '{target}.tmp'")
     except BaseException:
         connection.close()

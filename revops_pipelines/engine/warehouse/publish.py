@@ -14,7 +14,7 @@ import duckdb
 # What people, sensors and BI read. Raw payloads and quarantine's findings stay in the live file.
 SCHEMAS = ("conformed", "metrics", "ops")
 PRIVATE_SUFFIXES = ("__records",)
-PRIVATE_TABLES = ("ops.quarantine", "ops.cursors", "ops.merges")
+PRIVATE_TABLES = ("ops.quarantine", "ops.cursors", "ops.merges", "ops.erased")
 
 
 class PublishError(Exception):

@@ -326,3 +326,14 @@ def test_region_follows_the_country(connection):
         "SELECT 'c1' AS source_id, 'bill:c1' AS customer_id, '10' AS external_account_id",
     )
     assert found[2] == "Europe, Middle East and Africa"
+
+
+@pytest.mark.parametrize("currency", ["NULL", "''", "'usd'", "'US'", "'$'"])
+def test_d9_an_unknown_currency_goes_to_quarantine_and_is_never_one_to_one(connection, currency):
+    rates = offer(
+        "fx_rates",
+        f"SELECT '1' AS source_id, {currency} AS currency, 'USD' AS base_currency, "
+        "'1.5' AS rate, '2026-01-01' AS valid_on",
+    )
+    assert build(connection, "fx_rates", rates).rows == 0
+    assert connection.execute("SELECT column_name FROM ops.quarantine").fetchall()
