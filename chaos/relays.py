@@ -32,8 +32,9 @@ from revops_pipelines.resources.channels.webhook import Webhook, WebhookOptions
 
 POINTS = ("planned", "leased", "sent", "marked")
 START = datetime(2026, 6, 30, 12, tzinfo=UTC)
-# What passes on the shared clock while a relay has nothing to do for IDLE_SECONDS.
-LEAP_SECONDS, IDLE_SECONDS = 5.0, 0.001
+# What passes on the shared clock after a failure (as long as a channel rests at least), and when a
+# relay has nothing to do; and how long it waits where another is at work.
+LEAP_SECONDS, IDLE_SECONDS = 5.0, 0.02
 _LOOK_SECONDS = 0.002
 
 
@@ -61,12 +62,13 @@ class SharedClock:
         """Say whether that relay holds a message."""
         self._memory[16 + relay] = is_working
 
-    def leap(self, seconds: float) -> None:
-        """Let time pass, for everybody, unless somebody is at work."""
+    def leap(self, seconds: float) -> bool:
+        """Let time pass, for everybody, unless somebody is at work; whether it passed."""
         if any(self._memory[16:]):
-            return
+            return False
         (before,) = struct.unpack_from("d", self._memory, 0)
         struct.pack_into("d", self._memory, 0, before + seconds)
+        return True
 
     def end(self) -> None:
         """Tell the relays that there is nothing more to come."""
@@ -88,7 +90,11 @@ def channels_of(addresses: dict[str, str]) -> dict[str, Channel]:
     built = {}
     for name, url in addresses.items():
         options = WebhookOptions(
-            rules=(name,), storm_size=10**6, messages_per_hour=10**6, deadline_seconds=0.5
+            rules=(name,),
+            storm_size=10**6,
+            messages_per_hour=10**6,
+            group_by_owner=False,
+            deadline_seconds=0.5,
         )
         secrets = {"url": url, "signing_key": "of the chaos run"}
         place = Place(name, options, Path("unused"), secrets)
@@ -115,9 +121,9 @@ def relay(
         clock.work(number, False)
         if was_ended and done.waiting == 0:
             break
-        if done.sent == 0:
+        has_rested = (done.sent == 0 or done.failed) and clock.leap(LEAP_SECONDS)
+        if done.sent == 0 and not has_rested:
             time.sleep(IDLE_SECONDS)
-            clock.leap(LEAP_SECONDS)
     outbox.close()
 
 

@@ -46,18 +46,18 @@ def fold(connection: sa.Connection, channels: Mapping[str, Channel], now: dateti
 def _fold_channel(
     connection: sa.Connection, channel: str, options: ChannelOptions, now: datetime
 ) -> int:
-    waiting = _waiting(connection, channel)
-    free = [message for message in waiting if _is_free(message, now)]
-    if not free:
-        return 0
-    together = [message for message in free if message["is_for_digest"]]
-    single = [message for message in free if not message["is_for_digest"]]
-    groups = _groups(waiting, single) if options.group_by_owner else []
-    chosen, is_storm = _chosen(connection, channel, options, single, groups, now)
-    positions = {message["position"] for message in (*together, *chosen)}
-    folded = _into_digests(
-        connection, channel, options, _in_order(waiting, positions), is_storm, now
-    )
+    free, for_digest = _counts(connection, channel, now)
+    single = free - for_digest
+    is_storm = single > _BREAKER * options.storm_size
+    groups: list[list[_Row]] = []
+    if options.group_by_owner and single > 1 and not is_storm:
+        groups = _groups(_waiting(connection, channel), _singles(connection, channel, now))
+    chosen = _chosen(connection, channel, options, single, is_storm, groups, now)
+    if chosen:
+        _update(connection, chosen, {"is_for_digest": True})
+    folded = 0
+    if for_digest or chosen:
+        folded = _into_digests(connection, channel, options, is_storm, now)
     taken = {message["position"] for message in chosen}
     for group in groups:
         if not any(message["position"] in taken for message in group):
@@ -65,33 +65,71 @@ def _fold_channel(
     return folded
 
 
-def _waiting(connection: sa.Connection, channel: str) -> list[dict[str, Any]]:
+def _is_free(now: datetime) -> sa.ColumnElement[bool]:
+    """Never tried, so that no receiver can have seen it alone; not held until later."""
+    return sa.and_(MESSAGES.c.attempts == 0, MESSAGES.c.not_before <= now)
+
+
+def _counts(connection: sa.Connection, channel: str, now: datetime) -> tuple[int, int]:
+    """How many messages are free, and how many of them are for a digest."""
+    free, for_digest = connection.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(sa.case((MESSAGES.c.is_for_digest, 1), else_=0)), 0),
+        ).where(
+            MESSAGES.c.channel == channel,
+            MESSAGES.c.state == "waiting",
+            MESSAGES.c.event_id.is_not(None),
+            _is_free(now),
+        )
+    ).one()
+    return int(free), int(for_digest)
+
+
+def _waiting(connection: sa.Connection, channel: str) -> list[_Row]:
+    """Everything that waits there, as little of each as is needed, in its order."""
+    rows = connection.execute(
+        sa.select(MESSAGES.c.position, MESSAGES.c.alert)
+        .where(
+            MESSAGES.c.channel == channel,
+            MESSAGES.c.state == "waiting",
+            MESSAGES.c.event_id.is_not(None),
+        )
+        .order_by(MESSAGES.c.position)
+    )
+    return [{"position": position, "alert": alert} for position, alert in rows]
+
+
+def _singles(connection: sa.Connection, channel: str, now: datetime) -> list[dict[str, Any]]:
+    """The free messages that would come alone, with what is known of their events."""
     rows = connection.execute(
         sa.select(
-            MESSAGES,
+            MESSAGES.c.position,
+            MESSAGES.c.message_id,
+            MESSAGES.c.alert,
             EVENTS.c.kind,
             EVENTS.c.severity,
             EVENTS.c.run_id,
             EVENTS.c.notice["owner"].as_string().label("owner"),
-            EVENTS.c.notice["team"].as_string().label("team"),
         )
         .join(EVENTS, EVENTS.c.event_id == MESSAGES.c.event_id)
-        .where(MESSAGES.c.channel == channel, MESSAGES.c.state == "waiting")
+        .where(
+            MESSAGES.c.channel == channel,
+            MESSAGES.c.state == "waiting",
+            MESSAGES.c.is_for_digest.is_(False),
+            _is_free(now),
+        )
         .order_by(MESSAGES.c.position)
     )
     return [dict(row) for row in rows.mappings()]
 
 
-def _is_free(message: _Row, now: datetime) -> bool:
-    """Never tried, so that no receiver can have seen it alone; not held by quiet hours."""
-    return bool(message["attempts"] == 0 and message["not_before"] <= now)
-
-
 def _groups(waiting: Sequence[_Row], single: Sequence[_Row]) -> list[list[_Row]]:
     """Those that one run found for one owner, two or more, without any that would overtake."""
+    by_position = {message["position"]: message for message in single}
     found: dict[tuple[str, str], list[_Row]] = {}
-    may = {message["position"] for message in single}
-    for message in _in_order(waiting, may):
+    for place in _in_order(waiting, set(by_position)):
+        message = by_position[place["position"]]
         if message["run_id"] and message["owner"] and message["kind"] in TRIGGERS:
             found.setdefault((message["run_id"], message["owner"]), []).append(message)
     return [group for group in found.values() if len(group) > 1]
@@ -101,24 +139,30 @@ def _chosen(
     connection: sa.Connection,
     channel: str,
     options: ChannelOptions,
-    single: Sequence[_Row],
+    single: int,
+    is_storm: bool,
     groups: Sequence[Sequence[_Row]],
     now: datetime,
-) -> tuple[list[_Row], bool]:
-    """Those of the single messages that come in a digest all the same; and whether it storms."""
+) -> list[_Row]:
+    """Those of the single messages that come in a digest all the same."""
     if not single:
-        return [], False
-    spared = sum(len(group) - 1 for group in groups)
-    is_storm = len(single) > _BREAKER * options.storm_size
-    if is_storm or len(single) - spared > options.storm_size:
-        return list(single), is_storm
+        return []
+    alone = single - sum(len(group) - 1 for group in groups)
     left = options.messages_per_hour - _sent_singles(connection, channel, now)
-    if left < len(single) - spared:
-        # Not even the groups fit for sure: what came first comes alone.
-        return list(single[max(left, 0) :]), False
-    if _storms(connection, channel, now):
-        return [message for message in single if message["severity"] != "critical"], False
-    return [], False
+    breaks = _storms(connection, channel, now)
+    if not (is_storm or breaks or alone > options.storm_size or alone > left):
+        return []
+    rows = _singles(connection, channel, now)
+    if not is_storm and alone <= options.storm_size:
+        # What came first comes alone, as long as the hour has room; after a storm only what is
+        # critical.
+        late = set(range(max(left, 0), len(rows))) if alone > left else set()
+        rows = [
+            row
+            for place, row in enumerate(rows)
+            if place in late or (breaks and row["severity"] != "critical")
+        ]
+    return _in_order(_waiting(connection, channel), {row["position"] for row in rows})
 
 
 def _in_order(waiting: Sequence[_Row], chosen: set[int]) -> list[_Row]:
@@ -152,6 +196,7 @@ def _storms(connection: sa.Connection, channel: str, now: datetime) -> bool:
     """Whether a storm came within the last hour."""
     query = sa.select(MESSAGES.c.message_id).where(
         MESSAGES.c.channel == channel,
+        MESSAGES.c.event_id.is_(None),
         MESSAGES.c.note == STORM_NOTE,
         MESSAGES.c.created_at > now - _HOUR,
         MESSAGES.c.created_at <= now,
@@ -163,18 +208,21 @@ def _into_digests(
     connection: sa.Connection,
     channel: str,
     options: ChannelOptions,
-    together: Sequence[_Row],
     is_storm: bool,
     now: datetime,
 ) -> int:
-    """Put the messages into a digest, or one for each team; they wait where none may go yet."""
-    if not together:
+    """Put what is for a digest into one, or one for each team; it waits where none may go yet."""
+    if not (_may_begin(connection, channel, options, now) or _open_digest(connection, channel)):
         return 0
-    _update(connection, together, {"is_for_digest": True})
+    rows = _for_digest(connection, channel, now)
+    in_order = _in_order(_waiting(connection, channel), {row["position"] for row in rows})
+    positions = {message["position"] for message in in_order}
     teams: dict[str, list[_Row]] = {}
-    for message in together:
-        team = message["team"] if options.digest_by_team else None
-        teams.setdefault(f"{DIGEST_ALERT} {team}" if team else DIGEST_ALERT, []).append(message)
+    for message in rows:
+        if message["position"] in positions:
+            team = message["team"] if options.digest_by_team else None
+            alert = f"{DIGEST_ALERT} {team}" if team else DIGEST_ALERT
+            teams.setdefault(alert, []).append(message)
     folded = 0
     for alert, messages in teams.items():
         digest = _open_digest(connection, channel, alert)
@@ -185,6 +233,25 @@ def _into_digests(
             folded += len(messages)
             _mark_storm(connection, digest, is_storm)
     return folded
+
+
+def _for_digest(connection: sa.Connection, channel: str, now: datetime) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        sa.select(
+            MESSAGES.c.position,
+            MESSAGES.c.message_id,
+            EVENTS.c.notice["team"].as_string().label("team"),
+        )
+        .join(EVENTS, EVENTS.c.event_id == MESSAGES.c.event_id)
+        .where(
+            MESSAGES.c.channel == channel,
+            MESSAGES.c.state == "waiting",
+            MESSAGES.c.is_for_digest.is_(True),
+            _is_free(now),
+        )
+        .order_by(MESSAGES.c.position)
+    )
+    return [dict(row) for row in rows.mappings()]
 
 
 def _mark_storm(connection: sa.Connection, digest: str, is_storm: bool) -> None:
@@ -203,13 +270,16 @@ def _into_group(
     return len(group)
 
 
-def _open_digest(connection: sa.Connection, channel: str, alert: str) -> str | None:
-    """A digest that nobody has tried to send yet, and that may therefore still grow."""
+def _open_digest(connection: sa.Connection, channel: str, alert: str = "") -> str | None:
+    """A digest that nobody has tried to send yet, and that may therefore still grow.
+
+    Any of the channel's when no `alert` says which.
+    """
     found: str | None = connection.execute(
         sa.select(MESSAGES.c.message_id).where(
             MESSAGES.c.channel == channel,
             MESSAGES.c.event_id.is_(None),
-            MESSAGES.c.alert == alert,
+            MESSAGES.c.alert == alert if alert else MESSAGES.c.alert != GROUP_ALERT,
             MESSAGES.c.state == "waiting",
             MESSAGES.c.attempts == 0,
         )
