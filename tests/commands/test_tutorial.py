@@ -91,6 +91,7 @@ def test_the_check_says_what_the_document_shows(reader):
     assert said in DOCUMENT
 
 
+@pytest.mark.thorough
 def test_a_night_gives_what_the_document_shows(reader):
     reader.revops("run", "nightly", "--json")
     shown = rows(DOCUMENT)

@@ -27,6 +27,9 @@ from revops_pipelines.sandbox.server import running
 from revops_pipelines.sandbox.world.world import build_world
 from revops_pipelines.settings import Settings
 
+# Two nights and two rebuilds: two minutes.
+pytestmark = pytest.mark.thorough
+
 # What says when and by which run, not what. What is told of nights is no part of a rebuild.
 MOMENTS = "computed_at"
 LONG_TABLE = "metrics.metric_values"
