@@ -91,6 +91,9 @@ class Office:
     options: ChannelOptions = field(default_factory=ChannelOptions)
 
     def fire(self, key: str = "a", kind: str = "fired", **more: Any) -> None:
+        mirror_events([self.row(key, kind, **more)], self.outbox)
+
+    def row(self, key: str, kind: str = "fired", **more: Any) -> dict[str, Any]:
         notice = {
             "headline": f"{key} is late",
             "owner": "Ana Diaz",
@@ -109,7 +112,7 @@ class Office:
             "notice": notice,
             "occurred_at": self.clock[0],
         }
-        mirror_events([row | more], self.outbox)
+        return row | more
 
     def tick(self) -> None:
         channels = {"team": Channel("team", self.wire, self.options)}
@@ -440,8 +443,8 @@ def test_digests_by_team(office: Office) -> None:
 
 def test_l6_the_breaker_lets_only_critical_alerts_through_alone(office: Office) -> None:
     office.policy = Policy()
-    for place in range(120):
-        office.fire(f"k{place}")
+    rows = [office.row(f"k{place}") for place in range(120)]
+    mirror_events(rows, office.outbox)
     office.tick()
     office.clock[0] += timedelta(minutes=5)
     for key, severity in (("a", "warning"), ("b", "critical"), ("c", "warning")):
