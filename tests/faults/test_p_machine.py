@@ -46,6 +46,7 @@ from revops_pipelines.jobs import build_jobs
 from revops_pipelines.resources.outbox import OutboxResource
 from revops_pipelines.sensors.delivery import delivery_sensor
 
+THOROUGH = pytest.mark.thorough
 SECOND_NIGHT = NIGHT + timedelta(days=1)
 
 
@@ -64,7 +65,10 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     opened.close()
 
 
-@pytest.mark.parametrize("file_bytes", [200, 3_000], ids=["landing", "warehouse"])
+@pytest.mark.parametrize(
+    "file_bytes",
+    [pytest.param(200, id="landing", marks=THOROUGH), pytest.param(3_000, id="warehouse")],
+)
 def test_p3_a_full_disk_fails_the_night_and_keeps_what_was_there(
     home: Path, server: FaultyServer, quiet: Quiet, file_bytes: int
 ) -> None:
@@ -78,7 +82,7 @@ def test_p3_a_full_disk_fails_the_night_and_keeps_what_was_there(
     assert tables(home) == quiet.second
 
 
-@pytest.mark.parametrize("how", ["duckdb", "process"])
+@pytest.mark.parametrize("how", ["duckdb", pytest.param("process", marks=THOROUGH)])
 def test_p4_without_memory_nothing_is_half_done_and_the_lock_is_free(
     tmp_path: Path, how: str
 ) -> None:
@@ -160,14 +164,13 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Sho
 @pytest.mark.parametrize(
     ("damage", "is_told"),
     [
-        (_flipped(0.02), True),
-        (_flipped(0.5), True),
-        (_flipped(0.98), True),
-        (_cut(0.0), False),
-        (_cut(0.4), False),
-        (_cut(0.99), False),
+        pytest.param(_flipped(0.02), True, id="flip early", marks=THOROUGH),
+        pytest.param(_flipped(0.5), True, id="flip"),
+        pytest.param(_flipped(0.98), True, id="flip late", marks=THOROUGH),
+        pytest.param(_cut(0.0), False, id="empty", marks=THOROUGH),
+        pytest.param(_cut(0.4), False, id="cut"),
+        pytest.param(_cut(0.99), False, id="cut late", marks=THOROUGH),
     ],
-    ids=["flip early", "flip middle", "flip late", "empty", "cut", "cut late"],
 )
 def test_p13_a_damaged_log_costs_what_was_loaded_since_and_is_told(
     killed: tuple[Path, Shop],

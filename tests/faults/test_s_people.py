@@ -298,6 +298,7 @@ def test_s11_a_colleague_is_not_erased(erased: House, capsys: pytest.CaptureFixt
         connection.execute("DROP TABLE conformed.users")
 
 
+@pytest.mark.thorough
 def test_s11_who_agrees_anew_may_come_in_again(erased: House) -> None:
     assert erased.revops("erase", JANE, "--lift") == 0
     assert erased.pull()["leads"].rows_changed == 3
