@@ -70,7 +70,9 @@ def test_nothing_changed(warehouse: Warehouse, published: Any) -> None:
     assert warehouse.rows("SELECT * FROM metrics.restatements") == []
 
 
-def test_d8_late_deleted_and_changed_records_are_named(warehouse: Warehouse, published: Any) -> None:
+def test_d8_late_deleted_and_changed_records_are_named(
+    warehouse: Warehouse, published: Any
+) -> None:
     path = first_night(warehouse, published)
     warehouse.put("opportunities", deal("late", is_won=False))
     warehouse.connection.execute(
