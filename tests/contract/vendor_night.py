@@ -214,7 +214,11 @@ def served(name: str, folder: Path, start: Start | None = None) -> Iterator[Vend
 
 
 def copy(warehouse: duckdb.DuckDBPyConnection, file: Path, source: str, target: str) -> None:
-    """Copy a database: the file's (attached as `quiet`) into memory, or the other way."""
-    warehouse.execute(f"ATTACH '{file}' AS quiet")
+    """Copy a database: the file's (attached as `quiet`) into memory, or the other way.
+
+    Two workers may read the file at once: it is locked for writing only by the one that fills it.
+    """
+    mode = "READ_ONLY" if source == "quiet" else "READ_WRITE"
+    warehouse.execute(f"ATTACH '{file}' AS quiet ({mode})")
     warehouse.execute(f"COPY FROM DATABASE {source} TO {target}")
     warehouse.execute("DETACH quiet")
