@@ -22,6 +22,7 @@ AVERAGE = "50"
 
 BAND = "CASE WHEN {days} = 0 THEN '0' WHEN {days} = 1 THEN '1' ELSE '2 and more' END"
 
+# (Materialized: planners otherwise put every lead beside every deal that is younger.)
 SCORED_LEADS = Fragment(
     "scored_leads",
     f"""
@@ -63,6 +64,11 @@ WITH raised AS (
   SELECT opportunities.opportunity_id, opportunities.lead_id
   FROM conformed.opportunities AS opportunities
   WHERE opportunities.lead_id IS NOT NULL
+), deals_of_leads AS MATERIALIZED (
+  SELECT linked.lead_id, deals.created_at, deals._deleted_at
+  FROM linked
+  JOIN conformed.opportunities AS deals ON deals.opportunity_id = linked.opportunity_id
+  WHERE deals.kind <> 'renewal'
 ), won_over AS (
   SELECT
     raised.lead_id,
@@ -70,14 +76,12 @@ WITH raised AS (
       ELSE TIMESTAMP '2100-01-01 00:00:00' END) AS until_at
   FROM raised
   CROSS JOIN ops.parameters AS parameters
-  JOIN linked ON linked.lead_id = raised.lead_id
-  JOIN conformed.opportunities AS deals
-    ON deals.opportunity_id = linked.opportunity_id
+  JOIN deals_of_leads AS deals
+    ON deals.lead_id = raised.lead_id
     AND deals.created_at >= raised.raised_at
     AND deals.created_at
       < raised.raised_at + parameters.lead_to_opportunity_days * INTERVAL 1 DAY
     AND deals.created_at <= parameters.as_of_at
-    AND deals.kind <> 'renewal'
   GROUP BY raised.lead_id
 )
 SELECT

@@ -14,6 +14,7 @@ from revops_pipelines.engine.metrics.declaration import (
 
 # A deal has many people and a person many deals: a lead counts once, by its first deal that is not
 # older than itself. What the lifecycle stage claims does not matter.
+# (Materialized: planners otherwise put every lead beside every deal that is younger.)
 CONVERSIONS = Fragment(
     "conversions",
     """
@@ -26,20 +27,23 @@ WITH linked AS (
   SELECT opportunities.opportunity_id, opportunities.lead_id
   FROM conformed.opportunities AS opportunities
   WHERE opportunities.lead_id IS NOT NULL
+), deals_of_leads AS MATERIALIZED (
+  SELECT linked.lead_id, opportunities.created_at
+  FROM linked
+  JOIN conformed.opportunities AS opportunities
+    ON opportunities.opportunity_id = linked.opportunity_id
+  CROSS JOIN ops.parameters AS parameters
+  WHERE opportunities.kind <> 'renewal'
+    AND opportunities.created_at <= parameters.as_of_at
+    AND (opportunities._deleted_at IS NULL OR opportunities._deleted_at > parameters.as_of_at)
 )
 SELECT
   counted_leads.lead_id,
-  MIN(opportunities.created_at) AS converted_at
-FROM linked
-JOIN conformed.opportunities AS opportunities
-  ON opportunities.opportunity_id = linked.opportunity_id
+  MIN(deals_of_leads.created_at) AS converted_at
+FROM deals_of_leads
 JOIN counted_leads
-  ON counted_leads.lead_id = linked.lead_id
-  AND counted_leads.arrived_at <= opportunities.created_at
-CROSS JOIN ops.parameters AS parameters
-WHERE opportunities.kind <> 'renewal'
-  AND opportunities.created_at <= parameters.as_of_at
-  AND (opportunities._deleted_at IS NULL OR opportunities._deleted_at > parameters.as_of_at)
+  ON counted_leads.lead_id = deals_of_leads.lead_id
+  AND counted_leads.arrived_at <= deals_of_leads.created_at
 GROUP BY counted_leads.lead_id
 """,
 )
