@@ -112,26 +112,35 @@ def _minutes() -> str:
             f"CASE WHEN {begun} THEN (EPOCH({UNTIL[until]}) - EPOCH({UNTIL[since]})) / 60 END"
             f"\n    AS {part}_calendar_minutes"
         )
-        worked = {
-            edge: seconds_worked(f"{edge}_day", UNTIL[edge]).strip() for edge in (since, until)
-        }
         columns.append(
-            f"CASE WHEN {begun} THEN ({worked[until]}\n    - {worked[since]}) / 60 END"
+            f"CASE WHEN {begun} THEN (clocked.{until}_worked - clocked.{since}_worked) / 60 END"
             f"\n    AS {part}_business_minutes"
         )
     return ",\n  ".join(columns)
 
 
-def _days() -> str:
-    """The working day at which each clock starts or stops."""
-    return "\n".join(
-        f"JOIN ops.business_days AS {edge}_day\n"
-        f"  ON {edge}_day.calendar = clocked.calendar AND {edge}_day.utc_on = CAST({at} AS DATE)"
-        for edge, at in UNTIL.items()
-    )
+def _worked() -> str:
+    """The working seconds at which each clock starts or stops, one after the other.
+
+    Materialized: planners otherwise put the days of all calendars beside each other before they
+    look at the leads.
+    """
+    steps, before = [], "clocked"
+    for edge, at in UNTIL.items():
+        worked = seconds_worked("day", at).replace("clocked.", f"{before}.")
+        instant = at.replace("clocked.", f"{before}.")
+        steps.append(
+            f"worked_when_{edge} AS MATERIALIZED (\n"
+            f"  SELECT {before}.*, {worked} AS {edge}_worked\n"
+            f"  FROM {before}\n"
+            f"  JOIN ops.business_days AS day\n"
+            f"    ON day.calendar = {before}.calendar AND day.utc_on = CAST({instant} AS DATE)\n)"
+        )
+        before = f"worked_when_{edge}"
+    return ", ".join(steps)
 
 
-DETAIL = f"""{CLOCKS}
+DETAIL = f"""{CLOCKS.rstrip()}, {_worked()}
 SELECT
   clocked.lead_id,
   clocked.owner_id,
@@ -143,8 +152,7 @@ SELECT
   clocked.contact_activity_id,
   {_minutes()},
   clocked.excluded
-FROM clocked
-{_days()}
+FROM worked_when_contacted AS clocked
 """
 
 # A part that has not begun says nothing yet: an unrouted lead does not wait for a reaction.
