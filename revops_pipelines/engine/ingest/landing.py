@@ -29,6 +29,8 @@ LOAD_STAMP = "%Y%m%dT%H%M%S"
 # size, but never lines of two files: small files bound the memory of a load with long records.
 FILE_BYTES = 2 * 1024 * 1024
 _BUFFER_BYTES = 1 << 20
+# So many records are joined at once: a page of 5,000 joined whole would be there twice.
+_JOINED = 256
 _counter = itertools.count(1)
 
 
@@ -93,19 +95,23 @@ class LandingWriter:
 
     def write(self, records: Iterable[bytes]) -> int:
         """Append records, one a line; returns how many are landed by now."""
-        batch = records if isinstance(records, list) else list(records)
-        if batch:
+        left = iter(records)
+        while batch := list(itertools.islice(left, _JOINED)):
+            self._write(batch)
+        return self._counts["rows"]
+
+    def _write(self, batch: list[bytes]) -> None:
+        lines = b"\n".join(batch)
+        if lines.count(b"\n") != len(batch) - 1 or b"" in batch:
+            batch = [line for record in batch if (line := self._one_line(record))]
             lines = b"\n".join(batch)
-            if lines.count(b"\n") != len(batch) - 1 or b"" in batch:
-                batch = [line for record in batch if (line := self._one_line(record))]
-                lines = b"\n".join(batch)
+        if not batch:
+            return
         with self._lock:
-            if batch:
-                file = self._data_file(len(lines))
-                file.write(lines)
-                file.write(b"\n")
+            file = self._data_file(len(lines))
+            file.write(lines)
+            file.write(b"\n")
             self._counts["rows"] += len(batch)
-            return self._counts["rows"]
 
     def land_file(self, fill: Callable[[Path], int]) -> int:
         """Let `fill` write a data file, one record a line; returns how many are landed by now."""

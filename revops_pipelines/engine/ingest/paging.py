@@ -35,13 +35,15 @@ def follow(
     while True:
         page = fetch(cursor)
         yield page
-        cursor = next_of(page)
+        cursor, size = next_of(page), size_of(page)
+        # Not to be held while the next is fetched.
+        del page
         if cursor is None or cursor == "":
             return
         if cursor in seen:
             raise CursorLoopError("the server sent a page's cursor for the second time")
         seen.add(cursor)
-        empties = empties + 1 if size_of(page) == 0 else 0
+        empties = empties + 1 if size == 0 else 0
         if empties >= empty_pages:
             raise CursorLoopError(f"{empties} empty pages in a row, each with a next one")
 

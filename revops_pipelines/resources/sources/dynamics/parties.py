@@ -39,7 +39,10 @@ def with_parties(job: Pull, records: list[bytes], keys: list[str]) -> list[bytes
 
     size = api.options.party_batch
     job.each(ask, [keys[start : start + size] for start in range(0, len(keys), size)])
-    return [_joined(record, found.get(key, ())) for record, key in zip(records, keys, strict=True)]
+    return [
+        _joined(bytes(record), found.get(key, ()))
+        for record, key in zip(records, keys, strict=True)
+    ]
 
 
 def _asked(job: Pull, api: Dataverse, activities: Sequence[str]) -> list[_Party]:

@@ -59,27 +59,27 @@ class _Rows:
         )
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
 
-    def land(self, job: Pull, page: Page, enrich: Enrich | None) -> list[str]:
-        """Land a page; returns the keys of the rows that are there."""
+    def land(self, job: Pull, page: Page, enrich: Enrich | None) -> int:
+        """Land a page; returns how many rows are there."""
         records: list[bytes] = []
         keys: list[str] = []
-        for raw in page.value:
-            record = bytes(raw)
+        for record in page.value:
             try:
                 row = self._decoder.decode(record)
             except msgspec.ValidationError:
-                job.reject(record, NO_KEY)
+                job.reject(bytes(record), NO_KEY)
                 continue
             if row.context.endswith(_DELETED):
                 # Dataverse does not say when.
                 job.delete((row.id,), None, row.reason or "deleted")
                 continue
+            # A part of the page, not a copy: pages of many streams are in memory at once.
             records.append(record)
             keys.append(row.key)
             if row.merged and row.master:
                 job.delete((row.key,), moment(row.modified), f"merged into {row.master}")
         job.write(records if enrich is None else enrich(job, records, keys))
-        return keys
+        return len(keys)
 
 
 def table_puller(kind: TableKind, needed: Sequence[str]) -> Callable[[Pull], None]:
@@ -147,7 +147,7 @@ class _Reading:
         done = 0
         try:
             for page in self.api.follow(link, on_reject=self.job.reject):
-                done += len(rows.land(self.job, page, self.kind.enrich))
+                done += rows.land(self.job, page, self.kind.enrich)
                 self.job.progress(done)
                 delta = page.delta or delta
                 if page.next:
@@ -177,14 +177,14 @@ class _Reading:
         """Read to the end, and what was changed while all was read."""
         job = self.job
         rows = _Rows(self.definition)
-        known: list[str] = []
+        done = 0
         delta: str | None = None
         is_long = link is not None
         if not is_long:
             self._promise()
         for page in self._pages({}, tracks=self.definition.change_tracking_enabled, link=link):
-            known.extend(rows.land(job, page, self.kind.enrich))
-            job.progress(len(known))
+            done += rows.land(job, page, self.kind.enrich)
+            job.progress(done)
             delta = page.delta or delta
             if page.next:
                 is_long = True
@@ -192,8 +192,8 @@ class _Reading:
                 job.checkpoint(self._kept() | {"left": left, "select": self.select})
         if is_long:
             # From which moment the token tells changes is not documented: read the whole while.
-            known.extend(self._changed(rows, began))
-        self._conclude(known, resumed=link is not None)
+            self._changed(rows, began)
+        self._conclude(resumed=link is not None)
         cursor: dict[str, Any] = {"full_at": began.isoformat(), "until": until}
         job.finish(cursor | {"select": self.select} | (self._link(delta) if delta else {}))
 
@@ -205,10 +205,10 @@ class _Reading:
             cursor.pop("delta_at", None)
         return cursor
 
-    def _conclude(self, known: Sequence[str], *, resumed: bool) -> None:
+    def _conclude(self, *, resumed: bool) -> None:
         """Say which rows exist; what an earlier run read is listed once more, by keys alone."""
         if not resumed:
-            self.job.complete_ids((key,) for key in dict.fromkeys(known))
+            self.job.complete_ids(())
         elif "full_at" in self.job.cursor:
             key = self.definition.primary_id_attribute
             reads = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -245,12 +245,10 @@ class _Reading:
         self._changed(_Rows(self.definition), last)
         self.job.finish(cursor | {"until": max(until, last).isoformat()})
 
-    def _changed(self, rows: _Rows, since: datetime) -> list[str]:
+    def _changed(self, rows: _Rows, since: datetime) -> None:
         start = since - timedelta(minutes=self.api.options.look_back_minutes)
-        known: list[str] = []
         for page in self._pages({"$filter": f"modifiedon ge {written(start)}"}):
-            known.extend(rows.land(self.job, page, self.kind.enrich))
-        return known
+            rows.land(self.job, page, self.kind.enrich)
 
     def _pages(
         self, params: dict[str, str], *, tracks: bool = False, link: str | None = None
