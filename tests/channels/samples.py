@@ -98,3 +98,29 @@ def digest_of_a_week(count: int = 24) -> Message:
             )
         )
     return message(*events)
+
+
+LONG = "&*_<" * 2000
+LEAD = {"name": "Lea Lead", "email": "lea@example.com", "role": "lead", "why": "Ana is away"}
+# Every kind of message there is, and what could break one.
+MESSAGES = {
+    "fired": message(told(actions=ACTIONS), note="held by quiet hours"),
+    "resolved": message(told(kind="resolved")),
+    "escalated": message(told(kind="escalated", severity="critical")),
+    "repeated": message(told(kind="repeated", actions=ACTIONS)),
+    "passed on": message(told(kind="passed_on", actions=ACTIONS, receiver=LEAD)),
+    "acknowledged": message(told(kind="acknowledged", handled="by Ana Diaz: on it")),
+    "snoozed": message(told(kind="snoozed", handled="by Ana Diaz, until 14:00 UTC")),
+    "grouped": message(*(told(f"k{n}", actions=ACTIONS) for n in range(3))),
+    "endings": message(
+        *(told(f"k{n}", kind="resolved", thread={"x": "y"}) for n in range(3)), ended=("a", "b")
+    ),
+    "digest": digest_of_a_week(),
+    "storm": message(*(told(f"k{n}", headline=LONG, subject=LONG, owner=LONG) for n in range(99))),
+    "long": message(told(**dict.fromkeys(("headline", "subject", "what_to_do", "limit"), LONG))),
+    "wide": message(told(subject="寿" * 5000, facts={f"f{n}": "寿" * 5000 for n in range(40)})),
+    "hostile": message(hostile(actions=ACTIONS), note=HOSTILE),
+    "hostile digest": message(*(hostile(key=f"k{n}") for n in range(3)), note=HOSTILE),
+    "bare": message(told(**dict.fromkeys(told().notice, None))),
+    "test": message(is_test=True),
+}

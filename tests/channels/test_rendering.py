@@ -20,27 +20,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from receiver import Receiver, Seen
 from rigs import RIGS, parsed
-from samples import ACTIONS, HOSTILE, digest_of_a_week, hostile, message, told
+from samples import ACTIONS, MESSAGES, message, told
 
 from revops_pipelines.engine.alerts.channel import Message
 from revops_pipelines.engine.alerts.wording import visible
 from revops_pipelines.resources.channels.pagerduty import dedup_key
 from revops_pipelines.resources.channels.teams import MOST_BYTES
-
-LONG = "&*_<" * 2000
-MESSAGES = {
-    "fired": message(told(actions=ACTIONS), note="held by quiet hours"),
-    "resolved": message(told(kind="resolved")),
-    "escalated": message(told(kind="escalated", severity="critical")),
-    "digest": digest_of_a_week(),
-    "storm": message(*(told(f"k{n}", headline=LONG, subject=LONG, owner=LONG) for n in range(99))),
-    "long": message(told(**dict.fromkeys(("headline", "subject", "what_to_do", "limit"), LONG))),
-    "wide": message(told(subject="寿" * 5000, facts={f"f{n}": "寿" * 5000 for n in range(40)})),
-    "hostile": message(hostile(actions=ACTIONS), note=HOSTILE),
-    "hostile digest": message(*(hostile(key=f"k{n}") for n in range(3)), note=HOSTILE),
-    "bare": message(told(**dict.fromkeys(told().notice, None))),
-    "test": message(is_test=True),
-}
 
 
 @pytest.fixture(params=sorted(MESSAGES))
