@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -26,7 +26,14 @@ from revops_pipelines.assets import metrics as metric_plugins
 from revops_pipelines.commands.context import settings_or_fail
 from revops_pipelines.commands.failures import MISCONFIGURED, UNAVAILABLE, CommandError
 from revops_pipelines.commands.query import opened
-from revops_pipelines.engine.alerts.backtest import Backtest, episodes_of, outcomes, read_events
+from revops_pipelines.engine.alerts.backtest import (
+    Backtest,
+    Episode,
+    episodes_of,
+    outcomes,
+    read_events,
+    share_true,
+)
 from revops_pipelines.engine.alerts.declaration import Rule
 from revops_pipelines.engine.alerts.in_force import InForce, rules_in_force
 from revops_pipelines.engine.metrics.declaration import Metric
@@ -107,9 +114,10 @@ def run_backtest(
         first=moments[0].date(),
         last=moments[-1].date(),
         steps=len(moments),
-        episodes=tuple(replace(each, came_true=known.get(each.key)) for each in episodes),
+        episodes=tuple(each.with_outcomes(known) for each in episodes),
         unjudged=len(problems),
         problem=problems[-1] if problems else "",
+        usual=share_true(known.values()),
     )
 
 
@@ -193,16 +201,16 @@ def _number(count: int, what: str) -> str:
 def _precision(found: Backtest) -> str:
     if found.precision is None:
         return "What became of them is not known."
-    still = len(found.episodes) - found.known
+    still = found.told - found.known
     rest = f"; of {still} it is not known" if still else ""
-    return f"Of {found.known} with a known outcome {found.precision:.0%} came true{rest}."
+    usual = "" if found.usual is None else f" (of all that are judged, {found.usual:.0%})"
+    return f"Of {found.known} with a known outcome {found.precision:.0%} came true{usual}{rest}."
 
 
 def _episodes(found: Backtest) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in ("fired", "ended", "severity", "what", "receiver", "came true"):
         table.add_column(column, no_wrap=column in ("fired", "ended", "severity"))
-    words = {True: "yes", False: "no", None: ""}
     for episode in found.episodes[:_SHOWN]:
         ended = f"{episode.ended_at:%Y-%m-%d %H:%M}" if episode.ended_at else "open"
         table.add_row(
@@ -211,9 +219,15 @@ def _episodes(found: Backtest) -> Table:
             episode.severity,
             episode.headline,
             episode.receiver,
-            words[episode.came_true],
+            _became(episode),
         )
     return table
+
+
+def _became(episode: Episode) -> str:
+    if episode.outcomes:
+        return f"{sum(episode.outcomes.values())} of {len(episode.outcomes)}"
+    return {True: "yes", False: "no", None: ""}[episode.came_true]
 
 
 def _counts(what: str, counts: dict[Any, int]) -> Table:

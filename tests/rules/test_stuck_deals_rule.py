@@ -38,7 +38,8 @@ def test_one_list_per_team_with_the_longest_first(rows_of):
     assert east.notice.headline == "2 stuck deals, East: 2,000.00 USD"
     assert list(east.notice.facts) == ["1. Acme 2", "2. Acme 1"]
     assert east.notice.is_momentary and east.is_backlog
-    assert (east.notice.owner, east.notice.team) == ("sales-operations", "East")
+    assert (east.notice.owner, east.notice.team) == ("East", "East")
+    assert east.notice.members == ("crm:2", "crm:1")
 
 
 def test_a_list_per_owner_goes_to_the_owner(rows_of):

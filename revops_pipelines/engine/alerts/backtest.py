@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,8 @@ class Episode:
     """One trouble from its telling to its end; `ended_at` is None while it lasts.
 
     `receiver` is who would have been told: the owner, else the team that answers. `came_true` says
-    what became of it; None where nobody knows (yet).
+    what became of it; None where nobody knows (yet). A list has `members` instead, and `outcomes`
+    says what became of those of which it is known.
     """
 
     key: str
@@ -38,6 +39,15 @@ class Episode:
     is_backlog: bool = False
     messages: int = 1
     came_true: bool | None = None
+    members: tuple[str, ...] = ()
+    outcomes: Mapping[str, bool] = field(default_factory=dict)
+
+    def with_outcomes(self, known: Mapping[str, bool]) -> Episode:
+        """The same, with what became of it, or of what it names."""
+        if not self.members:
+            return replace(self, came_true=known.get(self.key))
+        named = {member: known[member] for member in self.members if member in known}
+        return replace(self, outcomes=named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class Backtest:
     """A rule over a span of days, judged `steps` times, the last at `judged_at`.
 
     `unjudged` counts the steps at which the rule could not be judged, with `problem` the last why.
+    `usual` is the share that came true of all that the rule could have told of: a precision no
+    better than that is chance. None where it has no outcome.
     """
 
     rule: str
@@ -54,6 +66,7 @@ class Backtest:
     episodes: tuple[Episode, ...]
     unjudged: int = 0
     problem: str = ""
+    usual: float | None = None
 
     @property
     def weeks(self) -> float:
@@ -74,16 +87,25 @@ class Backtest:
         return dict(Counter(episode.receiver for episode in self.episodes).most_common())
 
     @property
+    def told(self) -> int:
+        """Subjects told of: episodes, or the members of lists, each of those once."""
+        members = {member for episode in self.episodes for member in episode.members}
+        return len(members) + sum(not episode.members for episode in self.episodes)
+
+    @property
     def known(self) -> int:
-        """Episodes of which is known what became."""
-        return sum(episode.came_true is not None for episode in self.episodes)
+        """Of those, how many of which is known what became."""
+        return len(self._outcomes())
 
     @property
     def precision(self) -> float | None:
-        """Of those, the share that came true; None where nothing is known."""
-        if not self.known:
-            return None
-        return sum(bool(episode.came_true) for episode in self.episodes) / self.known
+        """Of the known ones, the share that came true; None where nothing is known."""
+        return share_true(self._outcomes())
+
+    def _outcomes(self) -> list[bool]:
+        alone = [each.came_true for each in self.episodes if each.came_true is not None]
+        members = {key: came for each in self.episodes for key, came in each.outcomes.items()}
+        return [*alone, *members.values()]
 
 
 def episodes_of(events: Iterable[Mapping[str, Any]]) -> list[Episode]:
@@ -111,7 +133,8 @@ def _episode(key: str, told: Sequence[Mapping[str, Any]]) -> Episode:
         ended_at=_aware(last["occurred_at"]) if has_ended else None,
         ended=str(_json(last["notice"]).get("ended", "")) if has_ended else "",
         is_backlog=bool(first["is_backlog"]),
-        messages=len(told),
+        messages=len(told) - (has_ended and bool(notice.get("is_momentary"))),
+        members=tuple(notice.get("members") or ()),
     )
 
 
@@ -133,6 +156,11 @@ def outcomes(connection: duckdb.DuckDBPyConnection, rule: Rule) -> dict[str, boo
         return {}
     rows = connection.execute(f"SELECT alert_key, came_true FROM ({rule.outcome})").fetchall()
     return {key: bool(came_true) for key, came_true in rows if came_true is not None}
+
+
+def share_true(outcomes: Collection[bool]) -> float | None:
+    """The share that came true; None of nothing."""
+    return sum(outcomes) / len(outcomes) if outcomes else None
 
 
 def _monday(day: date) -> date:

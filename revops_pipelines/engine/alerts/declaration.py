@@ -146,7 +146,7 @@ class Notice:
     the link leads to the record. `owner` is one of our own people or teams; `owner_email` tells
     people of one name apart, `team` is the owner's, or the team that answers, and `is_owner_gone`
     says that the owner has left. `is_momentary` marks what happened and does not last: nobody waits
-    for its end.
+    for its end. `members` are the identifiers of all records that a list names, shown or not.
     """
 
     headline: str
@@ -162,6 +162,7 @@ class Notice:
     team: str | None = None
     is_owner_gone: bool = False
     is_momentary: bool = False
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,8 @@ class Rule:
 
     `metrics` are the published series whose values it judges. `outcome`, when given, is SQL over
     published tables with the columns `alert_key` and `came_true`: what became of a subject,
-    whether it was told or not; null while it is open. It tells a backtest how precise the rule was.
+    whether it was told or not; null while it is open. Where a notice has `members`, each of them is
+    a subject. It tells a backtest how precise the rule was, and whether that is better than chance.
 
     `judged_by` is `sensor` for what must be noticed when no run comes at all: its own sensor reads
     the published snapshot.

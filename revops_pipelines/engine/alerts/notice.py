@@ -32,4 +32,5 @@ def as_text(notice: Notice) -> dict[str, Any]:
         "team": notice.team,
         "is_owner_gone": notice.is_owner_gone,
         "is_momentary": notice.is_momentary,
+        "members": list(notice.members),
     }

@@ -124,6 +124,9 @@ class Directory:
     def _owner(self, notice: Mapping[str, Any]) -> Person | None:
         text, email = notice.get("owner"), notice.get("owner_email")
         name = _name_in(text)
+        if not email:
+            # What a whole team owns is for its lead.
+            email = self.leads.get(str(text or ""))
         known = self.person(email, name)
         if known is not None:
             return known

@@ -22,6 +22,8 @@ from revops_pipelines.sensors.rules._pieces import told_of, watched
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NO_TEAM = "(no team)"
+# Who answers for lists of nobody's team.
+OPERATIONS = "sales-operations"
 
 
 class StuckOptions(RuleOptions):
@@ -73,6 +75,14 @@ LEFT JOIN conformed.users AS users ON users.user_id = stuck.owner
 UNION ALL BY NAME
 {watched("stuck_deals")}
 ORDER BY days_over DESC, opportunity_id, watched_key
+"""
+
+
+# Told of rightly: the deal was not won in the end. Of open ones it is not known.
+OUTCOME = """
+SELECT opportunity_id AS alert_key, CASE WHEN is_closed THEN NOT is_won END AS came_true
+FROM conformed.opportunities
+WHERE _deleted_at IS NULL
 """
 
 
@@ -128,14 +138,19 @@ def _notice(week: date, group: str, listed: Sequence[Row], options: StuckOptions
         since=midnight(week),
         observed=f"{count}, the longest {first['days']:.0f} days in its stage",
         limit="no longer in a stage than nine of ten won deals were",
-        owner=options.owner or (first["owner_name"] if is_one else None) or "sales-operations",
+        owner=options.owner or (first["owner_name"] if is_one else _team(first)) or OPERATIONS,
         owner_email=first["owner_email"] if is_one else None,
         is_owner_gone=is_one and first["owner_is_active"] is False,
-        team=None if first["team"] == NO_TEAM else first["team"],
+        team=_team(first),
         url=first["url"] if len(listed) == 1 else None,
         facts=_facts(listed, options.shown, currency),
         is_momentary=True,
+        members=tuple(row["opportunity_id"] for row in listed),
     )
+
+
+def _team(row: Row) -> str | None:
+    return None if row["team"] == NO_TEAM else str(row["team"])
 
 
 def _facts(listed: Sequence[Row], shown: int, currency: str) -> dict[str, str]:
@@ -154,7 +169,7 @@ def _facts(listed: Sequence[Row], shown: int, currency: str) -> dict[str, str]:
 RULE = Rule(
     name="stuck_deals",
     title="Stuck deals of the week",
-    owner="sales-operations",
+    owner=OPERATIONS,
     severity="info",
     meaning=(
         "Open deals that have been in their stage longer than nine of ten won deals of the same "
@@ -179,4 +194,5 @@ RULE = Rule(
     sql=ROWS,
     detect=detect,
     metrics=("stuck_deals",),
+    outcome=OUTCOME,
 )

@@ -505,3 +505,9 @@ def test_pruning_keeps_what_is_open(office: Office) -> None:
 
 def _breach(rows: Sequence[Any], options: Any, now: datetime) -> list[Finding]:
     return [Finding("a", Verdict.BREACH, Notice("a is late", "a", START, "late", "in time"))]
+
+
+def test_what_a_team_owns_is_for_its_lead() -> None:
+    [first, last] = PEOPLE.chain({"owner": "SDR", "team": "SDR"}, START)
+    assert (first.email, first.role, first.why) == (TOM, "owner", "")
+    assert last.email == OPS
