@@ -17,12 +17,12 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import alert_latency, backfill_suite, backfill_table, suites, tables
+from bench import alert_latency, backfill_suite, backfill_table, suites, tables, volume_suite
 from bench.backfill_suite import Backfills
 from bench.served import served
 from bench.suites import BIG, Outcome
 
-SUITES = ("ingest", "backfill", "nights", "metrics", "steps", "alerts")
+SUITES = ("ingest", "backfill", "nights", "metrics", "steps", "volume", "alerts")
 _SCALES = (1.0, 10.0)
 # Runs by scale where the command line says nothing: enough for a median, and all in a quarter of an
 # hour on two idle cores.
@@ -73,6 +73,8 @@ def _outcomes(options: argparse.Namespace, say: suites.Say) -> Iterator[Outcome]
     for scale in options.scale:
         if {"nights", "metrics", "steps"} & set(options.only):
             yield from _on_a_company(options, scale, say)
+    if "volume" in options.only:
+        yield from volume_suite.volume(min(options.scale), options.runs or 1, options.folder, say)
 
 
 def _on_a_company(options: argparse.Namespace, scale: float, say: suites.Say) -> Iterator[Outcome]:
@@ -134,6 +136,9 @@ def _options() -> argparse.Namespace:
         help="systems of the suite backfill, separated by commas (default: all)",
     )
     parser.add_argument("--alone", action="store_true", help="backfill without dlt and Singer")
+    parser.add_argument(
+        "--folder", help="where the suite volume puts its files (default: where temporary ones go)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the nights' state folder")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     options = parser.parse_args()

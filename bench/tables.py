@@ -19,6 +19,10 @@ _TITLES = {
     "nights": "The nightly job",
     "metrics": "All metrics rebuilt",
     "steps": "What a step costs in Dagster",
+    "volume": "Volume: every metric of a large company",
+    "volume_night": "Volume: after a night's changes, and in another order",
+    "volume_by_hand": "Volume: each metric by the engine and by hand",
+    "volume_pandas": "Volume: three metrics by us and in pandas",
 }
 _MICRO = 1e6
 
