@@ -90,6 +90,16 @@ LEFT JOIN conformed.leads AS leads ON leads.lead_id = dated.lead_id
 )
 
 DEAL_FRAGMENTS = (RATES, DEALS)
+
+
+def summed_days(days: str) -> str:
+    """SQL: the sum of a column of days, by whole microseconds.
+
+    A sum of fractions depends on the order in which rows come; this one does not.
+    """
+    return f"CAST(SUM(CAST({days} * 86400 AS DECIMAL(18,6))) AS DOUBLE) / 86400"
+
+
 DEAL_INPUTS = (
     "conformed.accounts",
     "conformed.fx_rates",

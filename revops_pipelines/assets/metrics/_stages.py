@@ -54,7 +54,7 @@ WITH stays AS (
     MIN(entered_at) AS entered_at,
     CASE WHEN COUNT(*) = COUNT(left_at) THEN MAX(left_at) END AS left_at,
     COUNT(*) AS visits,
-    SUM(seconds) / 86400 AS days,
+    CAST(SUM(CAST(seconds AS DECIMAL(18,6))) AS DOUBLE) / 86400 AS days,
     MAX(CASE WHEN visit = 1 AND height_after > height THEN 1 ELSE 0 END) = 1 AS is_advanced
   FROM followed
   WHERE NOT is_closed

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._deals import DEAL_FRAGMENTS, DEAL_INPUTS, MONEY_DIMENSIONS
+from revops_pipelines.assets.metrics._deals import (
+    DEAL_FRAGMENTS,
+    DEAL_INPUTS,
+    MONEY_DIMENSIONS,
+    summed_days,
+)
 from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series
 
 FACTS = """
@@ -66,7 +71,7 @@ METRIC = Metric(
             facts=FACTS,
             subject="opportunity_id",
             fragments=DEAL_FRAGMENTS,
-            rollup=Ratio(numerator="SUM(amount)", denominator="SUM(days) / COUNT(*)"),
+            rollup=Ratio(numerator="SUM(amount)", denominator=f"{summed_days('days')} / COUNT(*)"),
             dimensions=MONEY_DIMENSIONS,
         ),
     ),

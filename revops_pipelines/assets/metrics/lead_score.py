@@ -32,8 +32,8 @@ SELECT
   leads.channel,
   scores.lead_segment,
   scores.score,
-  CAST(scores.probability AS DOUBLE) AS probability,
-  CAST(scores.base_probability AS DOUBLE) AS base,
+  scores.probability,
+  scores.base_probability AS base,
   CASE WHEN scores.is_converted THEN 1 ELSE 0 END AS outcome
 FROM metrics.lead_score AS scores
 JOIN counted_leads AS leads ON leads.lead_id = scores.lead_id
@@ -66,6 +66,11 @@ def worked_tables(month: str, deals_month: str, asked: str, converted: str) -> d
         "leads": "\n".join(leads),
         "opportunities": "\n".join([*deals, *converted.splitlines()]),
     }
+
+
+def _squared(chance: str) -> str:
+    """SQL: squared error, exact: its sum is the same in whatever order leads come."""
+    return f"CAST(({chance} - outcome) * ({chance} - outcome) AS DECIMAL(18,12))"
 
 
 def _judged(suffix: str, title: str, unit: Unit, numerator: str, denominator: str) -> Series:
@@ -150,23 +155,22 @@ METRIC = Metric(
             "brier",
             "Squared error of the chances (Brier)",
             "ratio",
-            "SUM((probability - outcome) * (probability - outcome))",
+            f"SUM({_squared('probability')})",
             "COUNT(*)",
         ),
         _judged(
             "calibration",
             "Gap between expected and real conversions",
             "share",
-            "ABS(SUM(probability) - SUM(outcome))",
+            "ABS(SUM(CAST(probability - outcome AS DECIMAL(18,6))))",
             "COUNT(*)",
         ),
         _judged(
             "skill",
             "Part of the error that the score takes away",
             "ratio",
-            "SUM((base - outcome) * (base - outcome)"
-            " - (probability - outcome) * (probability - outcome))",
-            "SUM((base - outcome) * (base - outcome))",
+            f"SUM({_squared('base')} - {_squared('probability')})",
+            f"SUM({_squared('base')})",
         ),
     ),
     detail=Detail(

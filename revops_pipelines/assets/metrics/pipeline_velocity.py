@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._deals import DEAL_DIMENSIONS, DEAL_FRAGMENTS, DEAL_INPUTS
+from revops_pipelines.assets.metrics._deals import (
+    DEAL_DIMENSIONS,
+    DEAL_FRAGMENTS,
+    DEAL_INPUTS,
+    summed_days,
+)
 from revops_pipelines.engine.metrics.declaration import (
     Benchmark,
     Example,
@@ -159,7 +164,7 @@ METRIC = Metric(
             rollup=Ratio(
                 numerator="SUM(is_open) * CAST(SUM(won_amount) AS DOUBLE)"
                 " / NULLIF(SUM(is_decided), 0)",
-                denominator="SUM(won_days) / NULLIF(SUM(is_won), 0)",
+                denominator=f"{summed_days('won_days')} / NULLIF(SUM(is_won), 0)",
                 n="SUM(is_open)",
             ),
             grains=("month", "quarter"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from revops_pipelines.assets.metrics._deals import DEAL_DIMENSIONS, DEAL_FRAGMENTS, DEAL_INPUTS
+from revops_pipelines.assets.metrics._deals import (
+    DEAL_DIMENSIONS,
+    DEAL_FRAGMENTS,
+    DEAL_INPUTS,
+    summed_days,
+)
 from revops_pipelines.engine.metrics.declaration import Example, Metric, Ratio, Series, Survival
 
 WON = """
@@ -53,7 +58,7 @@ CROSS JOIN ops.parameters AS parameters
 """
 
 MEDIAN = Survival()
-MEAN = Ratio(numerator="SUM(duration)", denominator="COUNT(*)")
+MEAN = Ratio(numerator=summed_days("duration"), denominator="COUNT(*)")
 
 
 def _series(
