@@ -17,10 +17,10 @@ export UV_NATIVE_TLS ?= 1
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test thorough check stacks chaos bench clean
+.PHONY: help demo ui test thorough check stacks identities chaos bench clean
 
 help: ## Say what there is to run.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,6 +50,10 @@ check: $(READY) ## Linters and types.
 
 stacks: $(READY) ## Every combination of systems on two seeds; a quarter of an hour.
 	@REVOPS_ALL_STACKS=1 REVOPS_THOROUGH=1 $(BIN)/python -m pytest -n 2 tests/end_to_end/test_stacks.py
+
+identities: $(READY) ## The identities on three companies of ten times the usual size; an hour or more.
+	@REVOPS_SCALE=$${REVOPS_SCALE:-10} REVOPS_THOROUGH=1 \
+	    $(BIN)/python -m pytest -v tests/end_to_end/test_large_companies.py
 
 chaos: $(READY) ## 10,000 alerts, faulty receivers, 200 kills of two relays; storms; minutes.
 	@$(BIN)/python -m chaos
