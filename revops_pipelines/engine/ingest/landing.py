@@ -28,7 +28,7 @@ LOAD_STAMP = "%Y%m%dT%H%M%S"
 # DuckDB holds 2,048 lines parsed at once for each JSON function of a statement, six times their
 # size, but never lines of two files: small files bound the memory of a load with long records.
 FILE_BYTES = 2 * 1024 * 1024
-_BUFFER_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 17
 # So many records are joined at once: a page of 5,000 joined whole would be there twice.
 _JOINED = 256
 _counter = itertools.count(1)

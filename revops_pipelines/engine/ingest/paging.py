@@ -34,8 +34,8 @@ def follow(
     cursor, empties = first, 0
     while True:
         page = fetch(cursor)
-        yield page
         cursor, size = next_of(page), size_of(page)
+        yield page
         # Not to be held while the next is fetched.
         del page
         if cursor is None or cursor == "":

@@ -211,8 +211,7 @@ class Transport:
         answer = session.get_adapter(str(request.url)).send(request, stream=True, timeout=waits)
         whole = False
         try:
-            wire = _wire(answer, body_bytes)
-            body = _decoded(wire, answer.headers.get("content-encoding", ""), body_bytes)
+            body = _body(answer, body_bytes)
             whole = True
         finally:
             if whole:
@@ -224,40 +223,39 @@ class Transport:
         return Response(answer.status_code, CaseInsensitiveDict(answer.headers), body)
 
 
-def _wire(answer: requests.Response, cap: int) -> bytes:
-    """The body as sent, verified against Content-Length."""
-    pieces: list[bytes] = []
+def _body(answer: requests.Response, cap: int) -> bytes:
+    """The whole body, decompressed, never more than the cap; verified against Content-Length.
+
+    Pages are megabytes and many streams have one in hand, so there is never a second copy: what
+    comes is unpacked by pieces into one buffer, which becomes the body.
+    """
+    encoding = answer.headers.get("content-encoding", "").strip().lower()
+    unpacker = zlib.decompressobj(wbits=31) if encoding in ("gzip", "x-gzip") else None
+    is_plain = encoding in ("", "identity")
+    body = io.BytesIO()
     size = 0
+    is_damaged = False
     while piece := answer.raw.read(_PIECE_BYTES, decode_content=False):
-        pieces.append(piece)
         size += len(piece)
         if size > cap:
             raise BodyTooLargeError(f"the answer is larger than the cap of {cap} bytes")
+        if unpacker is None and not is_plain:
+            raise NetworkError(f"unasked content encoding {encoding[:20]!r}")
+        if unpacker is not None:
+            try:
+                piece = unpacker.decompress(piece, cap + 1 - body.tell())
+            except zlib.error:
+                is_damaged = True
+                break
+        body.write(piece)
+        if body.tell() > cap:
+            raise BodyTooLargeError(f"the answer unpacks to more than the cap of {cap} bytes")
+    if is_damaged or (unpacker is not None and size and not unpacker.eof):
+        raise NetworkError("compressed body cut short or damaged")
     promised = answer.headers.get("content-length")
     if promised is not None and promised.isdigit() and int(promised) != size:
         raise NetworkError(f"body cut short: {size} of {promised} bytes")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _decoded(wire: bytes, encoding: str, cap: int) -> bytes:
-    """The body decompressed, never to more than the cap."""
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity") or not wire:
-        return wire
-    if encoding not in ("gzip", "x-gzip"):
-        raise NetworkError(f"unasked content encoding {encoding[:20]!r}")
-    unpacker = zlib.decompressobj(wbits=31)
-    failed = False
-    body = b""
-    try:
-        body = unpacker.decompress(wire, cap + 1)
-    except zlib.error:
-        failed = True
-    if len(body) > cap:
-        raise BodyTooLargeError(f"the answer unpacks to more than the cap of {cap} bytes")
-    if failed or not unpacker.eof:
-        raise NetworkError("compressed body cut short or damaged")
-    return body
+    return body.getvalue()
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (

@@ -79,6 +79,8 @@ class _Rows:
             if row.merged and row.master:
                 job.delete((row.key,), moment(row.modified), f"merged into {row.master}")
         job.write(records if enrich is None else enrich(job, records, keys))
+        # Megabytes that whoever walks the pages would hold until the next one is there.
+        page.value.clear()
         return len(keys)
 
 

@@ -88,8 +88,9 @@ def _land_audits(job: Pull, link: str | None, until: str, params: Mapping[str, s
     api: Dataverse = job.client
     done = 0
     for page in api.follow(link, "audits", params, on_reject=job.reject):
-        job.write(with_changes(job, page.value))
         done += len(page.value)
+        job.write(with_changes(job, page.value))
+        page.value.clear()
         job.progress(done)
         if page.next:
             job.checkpoint(dict(job.cursor) | {"left": {"link": page.next, "until": until}})
