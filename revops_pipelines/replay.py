@@ -1,8 +1,8 @@
-"""History once more, step by step, as far as one rule needs it.
+"""History once more, step by step, as far as some rules need it.
 
 Belongs here: bringing a warehouse of its own to what was known at one instant after the other, and
-judging a rule there. Does not: what became of it (`engine.alerts.backtest`), or a whole rebuild
-(`rebuild`), which this does in part: only the rule's metrics, what they read, and the systems that
+judging the rules there. Does not: what became of it (`engine.alerts.backtest`), or a whole rebuild
+(`rebuild`), which this does in part: only the rules' metrics, what they read, and the systems that
 offer that.
 
 Between two loads nothing new was known, so only time moves: the parameters and the metrics. At a
@@ -51,11 +51,13 @@ _KEPT = {
     "ops.fields": "first_seen_at",
     "metrics.restatements": "restated_at",
 }
+# Replaced by each run: how it was on an earlier day, nobody knows any more.
+_PRESENT_ONLY = {"ops.alert_evaluations", "ops.outbox_facts"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Needs:
-    """What a rule reads, itself and through its metrics, each in the order of building."""
+    """What rules read, themselves and through their metrics, each in the order of building."""
 
     metrics: tuple[Metric, ...]
     entities: tuple[Entity, ...]
@@ -68,7 +70,7 @@ class _Needs:
 
 
 class Replay:
-    """A rule judged at instants that only go forward, in an empty database of its own."""
+    """Rules judged at instants that only go forward, in an empty database of its own."""
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class Replay:
         warehouse: Path,
         settings: Settings,
         systems: Systems,
-        judged: InForce,
+        judged: Sequence[InForce],
         metrics: Mapping[str, Metric],
     ) -> None:
         """`warehouse` is the live file, which is only read; nobody may be writing it."""
@@ -87,8 +89,8 @@ class Replay:
         self._known: list[Any] | None = None
         self._lay_out()
 
-    def at(self, moment: datetime) -> Evaluation:
-        """Judge the rule on what was known then (aware), as a run at that time would have."""
+    def at(self, moment: datetime) -> list[Evaluation]:
+        """Judge each rule on what was known then (aware), as a run at that time would have."""
         with _Attached(self._connection, self._warehouse):
             known = self._loads(moment)
             is_new = known != self._known
@@ -103,9 +105,13 @@ class Replay:
             build_metric(self._connection, metric)
         if self._needs.metrics:
             self._stand()
-        return evaluate_rule(
-            self._connection, self._judged.rule, self._judged.options, moment, RUN_ID
-        )
+        return [self._judge(each, moment) for each in self._judged]
+
+    def _judge(self, judged: InForce, moment: datetime) -> Evaluation:
+        if unknown := sorted(_PRESENT_ONLY & {*judged.rule.inputs}):
+            said = f"of {' and '.join(unknown)} only the present is kept"
+            return Evaluation(judged.rule.name, problem=said)
+        return evaluate_rule(self._connection, judged.rule, judged.options, moment, RUN_ID)
 
     def _lay_out(self) -> None:
         ensure_schema(self._connection)
@@ -120,7 +126,8 @@ class Replay:
             self._settings.precedence,
         )
         begun = datetime(1970, 1, 1, tzinfo=UTC)
-        record_settings(self._connection, self._judged.rule, self._judged.options, begun, RUN_ID)
+        for each in self._judged:
+            record_settings(self._connection, each.rule, each.options, begun, RUN_ID)
 
     def _loads(self, moment: datetime) -> list[Any]:
         """The last load by then of each stream that is needed; the first where none was yet.
@@ -211,20 +218,19 @@ def _is_there(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 
 def _needs(
-    judged: InForce,
+    judged: Sequence[InForce],
     metrics: Mapping[str, Metric],
     entities: Mapping[str, Entity],
     systems: Systems,
 ) -> _Needs:
-    rule = judged.rule
-    read = {name.removeprefix("metrics.") for name in rule.inputs if name.startswith("metrics.")}
+    read = [name for each in judged for name in each.rule.inputs]
+    series = {name for each in judged for name in each.rule.metrics}
+    series |= {name.removeprefix("metrics.") for name in read if name.startswith("metrics.")}
     wanted = {
-        metric.name
-        for metric in metrics.values()
-        if {metric.name, *metric.published} & {*rule.metrics, *read}
+        metric.name for metric in metrics.values() if {metric.name, *metric.published} & series
     }
     built = in_order(metrics, wanted)
-    inputs = [*rule.inputs, *(name for metric in built for name in metric.inputs)]
+    inputs = [*read, *(name for metric in built for name in metric.inputs)]
     named = {name.removeprefix("conformed.") for name in inputs if name.startswith("conformed.")}
     ordered = _entities(named & entities.keys(), entities)
     names = {entity.name for entity in ordered} | {MERGES}

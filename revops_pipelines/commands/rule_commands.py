@@ -30,15 +30,28 @@ def add_rule_commands(app: typer.Typer, out: Console, err: Console) -> None:
 
     @app.command("backtest")
     def alerts_backtest(
-        rule: Annotated[str, typer.Argument(help="A rule, as `revops alerts rules` lists it.")],
         first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
         last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
-        every: Annotated[str | None, typer.Option(help="hour, day or week")] = None,
+        rules: Annotated[
+            list[str] | None,
+            typer.Argument(
+                help="As `revops alerts rules` lists them; all that are on if not said."
+            ),
+        ] = None,
+        every: Annotated[
+            str | None, typer.Option(help="How often to judge: pulse (5 minutes), hour, day, week.")
+        ] = None,
         as_json: _Json = False,
     ) -> None:
-        """What a rule would have told, on history as it was known then. Sends nothing."""
-        from revops_pipelines.commands.alerts_backtest import backtest_rule
+        """What rules would have told, on history as it was known then. Sends nothing."""
+        from revops_pipelines.commands.alerts_backtest import backtest_rules
 
-        backtest_rule(
-            out, err, rule, first=first.date(), last=last.date(), every=every, as_json=as_json
+        backtest_rules(
+            out,
+            err,
+            rules or [],
+            first=first.date(),
+            last=last.date(),
+            every=every,
+            as_json=as_json,
         )

@@ -12,6 +12,8 @@ from rule_house import NOON
 from revops_pipelines.engine.alerts.declaration import Verdict
 from revops_pipelines.sensors.rules.payment_failed import RULE, PaymentOptions, detect
 
+LONG_AGO = datetime(2026, 5, 20, 8)
+
 
 def failure(**said: Any) -> dict[str, Any]:
     return {
@@ -30,9 +32,11 @@ def failure(**said: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("row", "verdict", "severity"),
     [
-        ({}, Verdict.BREACH, None),
-        ({"recovered_amount": Decimal(40)}, Verdict.BREACH, None),
-        ({"failed_at": datetime(2026, 5, 20, 8)}, Verdict.BREACH, "critical"),
+        ({}, Verdict.BREACH, "info"),
+        ({"recovered_amount": Decimal(40)}, Verdict.BREACH, "info"),
+        ({"failed_amount": Decimal(5000)}, Verdict.BREACH, "warning"),
+        ({"failed_at": LONG_AGO}, Verdict.BREACH, "warning"),
+        ({"failed_at": LONG_AGO, "failed_amount": Decimal(5000)}, Verdict.BREACH, "critical"),
         ({"recovered_amount": Decimal(100)}, Verdict.CLEAR, None),
         ({"is_stale": True}, Verdict.HOLD, None),
     ],
@@ -40,6 +44,13 @@ def failure(**said: Any) -> dict[str, Any]:
 def test_verdicts(rows_of, row, verdict, severity):
     [found] = detect(rows_of(RULE, failure(**row)), PaymentOptions(), NOON)
     assert (found.verdict, found.severity) == (verdict, severity)
+
+
+@pytest.mark.parametrize(("at", "severity"), [(None, "warning"), (LONG_AGO, "critical")])
+def test_severities_can_be_set(rows_of, at, severity):
+    options = PaymentOptions(severity="warning", ended_severity="critical")
+    rows = rows_of(RULE, failure(**({"failed_at": at} if at else {})))
+    assert [found.severity for found in detect(rows, options, NOON)] == [severity]
 
 
 def test_it_says_how_much_and_until_when(rows_of):

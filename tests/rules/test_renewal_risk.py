@@ -19,7 +19,7 @@ def renewal(**said: Any) -> dict[str, Any]:
         "contract_id": "b:sub1",
         "ends_on": date(2026, 6, 30) + timedelta(days=left),
         "days_to_renewal": 45,
-        "arr_amount": Decimal(1200),
+        "arr_amount": Decimal(12000),
         "warnings": 1,
         "is_payment_failing": True,
         "is_stale": False,
@@ -41,10 +41,19 @@ def test_it_rises_as_the_day_comes_nearer(rows_of, days, severity):
     assert found.verdict is (Verdict.BREACH if severity else Verdict.CLEAR)
 
 
+@pytest.mark.parametrize(
+    ("options", "severity"), [({}, "warning"), ({"critical_amount": 1000}, "critical")]
+)
+def test_small_ones_are_a_warning_at_most(rows_of, options, severity):
+    small = renewal(days_to_renewal=10, arr_amount=Decimal(1200))
+    [found] = detect(rows_of(RULE, small), RenewalOptions(**options), NOON)
+    assert found.severity == severity
+
+
 def test_it_says_what_warns_of_it_and_whose_it_is(rows_of):
     row = renewal(warnings=2, cancel_requested_at=NOON.replace(tzinfo=None), auto_renews=True)
     [found] = detect(rows_of(RULE, row), RenewalOptions(), NOON)
-    assert found.notice.headline == "Renewal at risk in 45 days: Acme, 1,200.00 USD a year"
+    assert found.notice.headline == "Renewal at risk in 45 days: Acme, 12,000.00 USD a year"
     assert found.notice.observed == "a payment is failing; they asked to cancel"
     assert found.notice.facts["Renews by itself"] == "yes"
     assert found.notice.is_owner_gone

@@ -52,8 +52,9 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """A rule over a span of days, judged `steps` times, the last at `judged_at`.
+    """A rule over a span of days, judged `steps` times, first at `began_at`.
 
+    What it finds at the first step may have been there for long: `at_start` counts it apart.
     `unjudged` counts the steps at which the rule could not be judged, with `problem` the last why.
     `usual` is the share that came true of all that the rule could have told of: a precision no
     better than that is chance. None where it has no outcome.
@@ -67,6 +68,17 @@ class Backtest:
     unjudged: int = 0
     problem: str = ""
     usual: float | None = None
+    began_at: datetime | None = None
+
+    @property
+    def at_start(self) -> int:
+        """Episodes that the first step found: their number says nothing about a usual week."""
+        return sum(episode.fired_at == self.began_at for episode in self.episodes)
+
+    @property
+    def a_week(self) -> float:
+        """Episodes a week that began after the first step."""
+        return (len(self.episodes) - self.at_start) / self.weeks
 
     @property
     def weeks(self) -> float:

@@ -17,6 +17,9 @@ from revops_pipelines.engine.alerts.figures import in_utc
 from revops_pipelines.engine.alerts.wording import span
 from revops_pipelines.engine.metrics.working_days import seconds_worked
 
+# Who answers for leads that nobody owns.
+ANSWERS = "marketing-operations"
+
 
 class LeadOptions(RuleOptions):
     """What every rule about waiting leads may say, differently by these dimensions."""
@@ -263,7 +266,7 @@ def notice_of(row: Row, headline: str, since: datetime, owner: str | None = None
         what_to_do=what_to_do(row),
         facts=_facts(row),
         owner_email=row["owner_email"],
-        team=row["team"],
+        team=row["team"] or ANSWERS,
         is_owner_gone=row["owner_is_active"] is False,
     )
 

@@ -30,8 +30,14 @@ class PaymentOptions(RuleOptions):
     min_amount: Decimal = Field(
         default=Decimal(0), ge=0, description="Smaller failures are not told."
     )
-    ended_severity: Severity = Field(
-        default="critical", description="Severity once the recovery window has ended."
+    large_amount: Decimal = Field(
+        default=Decimal(5000),
+        ge=0,
+        description="Failures of this and more are a warning at once and critical once the "
+        "recovery window has ended; smaller ones info, then a warning.",
+    )
+    ended_severity: Severity | None = Field(
+        default=None, description="Instead, severity of all once the recovery window has ended."
     )
     told_days: int = Field(
         default=30, ge=0, description="Days after the window's end for which it stays open."
@@ -123,9 +129,17 @@ def _judge(row: Row, options: PaymentOptions, now: datetime, is_open: bool) -> F
     if Decimal(row["failed_amount"] or 0) < options.min_amount:
         return Finding(key, Verdict.CLEAR, reason="too small to be told")
     has_ended = now >= ends_at
-    severity = options.ended_severity if has_ended else options.severity
+    severity = _severity(row, options, has_ended)
     notice = _notice(row, options, failed_at, ends_at, has_ended)
     return Finding(key, Verdict.BREACH, notice, severity=severity)
+
+
+def _severity(row: Row, options: PaymentOptions, has_ended: bool) -> Severity:
+    # The systems try small cards again by themselves, and nobody is woken for one that is lost.
+    is_large = Decimal(row["failed_amount"] or 0) >= options.large_amount
+    if has_ended:
+        return options.ended_severity or ("critical" if is_large else "warning")
+    return options.severity or ("warning" if is_large else "info")
 
 
 def _notice(
@@ -162,9 +176,10 @@ RULE = Rule(
     owner="finance",
     severity="warning",
     meaning=(
-        "A payment of a bill failed and the bill is not paid in full since: a warning from the "
-        "first failure on, critical once `recovery_days` have passed without the money. However "
-        "often the billing system tries, it is one alert; it ends when the bill is paid or void."
+        "A payment of a bill failed and the bill is not paid in full since: info from the first "
+        "failure on, a warning once `recovery_days` have passed without the money; large ones are "
+        "a warning at once and critical then. However often the billing system tries, it is one "
+        "alert; it ends when the bill is paid or void."
     ),
     what_to_do="Ask the customer for another means of payment.",
     options=PaymentOptions,

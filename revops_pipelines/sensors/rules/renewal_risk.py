@@ -42,6 +42,11 @@ class RenewalOptions(RuleOptions):
     min_amount: Decimal = Field(
         default=Decimal(0), ge=0, description="Renewals of less yearly revenue are not told."
     )
+    critical_amount: Decimal = Field(
+        default=Decimal(5000),
+        ge=0,
+        description="Renewals of less yearly revenue are a warning at most.",
+    )
 
 
 ROWS = f"""
@@ -117,8 +122,14 @@ def _judge(key: str, row: Row, options: RenewalOptions, now: datetime) -> Findin
     if (row["arr_amount"] or 0) < options.min_amount:
         return Finding(key, Verdict.CLEAR, reason="too small to be told")
     days = min(reached)
-    severity = options.severity or options.days[days]
+    severity = options.severity or _at_most(options.days[days], row, options)
     return Finding(key, Verdict.BREACH, _notice(row, options, days, now), severity=severity)
+
+
+def _at_most(severity: Severity, row: Row, options: RenewalOptions) -> Severity:
+    # Critical passes quiet hours and pages: what is small is not worth that.
+    is_small = (row["arr_amount"] or 0) < options.critical_amount
+    return "warning" if severity == "critical" and is_small else severity
 
 
 def _notice(row: Row, options: RenewalOptions, days: int, now: datetime) -> Notice:
@@ -168,7 +179,7 @@ RULE = Rule(
         "An agreement comes up for renewal within 120 days and something warns of it: a payment "
         "is failing, seats have fallen, nobody has spoken with the customer for long, or a "
         "cancellation was asked for. It is info at 120 and 90 days, a warning at 60, critical at "
-        "30, and ends when it is renewed or nothing warns any more."
+        "30 if it is large, and ends when it is renewed or nothing warns any more."
     ),
     what_to_do=(
         "Talk with the customer before the last day of notice, open a renewal deal if there is "
