@@ -17,6 +17,8 @@ from revops_pipelines.engine.alerts.people import receiver_of
 
 # Of a digest's events, this many are written out; the rest are listed by their identifiers.
 WRITTEN_OUT = 50
+# A digest's title names so many rules, those with the most alerts.
+_NAMED = 4
 _LONGEST_URL = 1000
 _TEST = "Test: "
 # Control characters break lines and headers; overrides of direction make a text read as another.
@@ -85,10 +87,13 @@ def message_title(message: Message) -> str:
     if not message.is_digest:
         return f"{_TEST if message.is_test else ''}{title(message.events[0])}"
     counts = Counter((told.rule_title, told.kind) for told in message.events)
+    most = counts.most_common(_NAMED)
     parts = [
         f"{count} {'resolved' if kind == 'resolved' else 'open'}: {rule_title}"
-        for (rule_title, kind), count in sorted(counts.items(), key=lambda item: -item[1])
+        for (rule_title, kind), count in most
     ]
+    if rest := len(message.events) - sum(count for _, count in most):
+        parts.append(f"{rest} more")
     total = len(message.events)
     what = f"{total} alert{'' if total == 1 else 's'}"
     owners = {visible(told.notice.get("owner")) for told in message.events}
