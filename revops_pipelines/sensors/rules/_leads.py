@@ -55,6 +55,14 @@ LEAD_INPUTS = (
 )
 
 
+# A lead that was warned of in its time and answered late, or not at all: warned of rightly.
+LATE_IN_THE_END = """
+SELECT lead_id AS alert_key, state IN ('answered_late', 'open_late') AS came_true
+FROM metrics.speed_to_lead
+WHERE state <> 'open_in_time'
+"""
+
+
 def _target(*path: str) -> str:
     steps = " -> ".join(("targets.settings_json", *path))
     return f"TRY_CAST({steps} ->> 'target_minutes' AS BIGINT)"

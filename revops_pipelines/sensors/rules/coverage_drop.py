@@ -86,6 +86,27 @@ ORDER BY breakdown, watched_key
 """
 
 
+# Told of rightly: the quarter's target was missed.
+OUTCOME = """
+SELECT
+  CAST(attained.period_start_on AS VARCHAR) || '/' || CASE CAST(attained.dimensions AS VARCHAR)
+    WHEN '{}' THEN 'total'
+    ELSE COALESCE(
+      'team:' || (attained.dimensions ->> 'team'), 'owner:' || (attained.dimensions ->> 'owner')
+    )
+  END AS alert_key,
+  CASE WHEN attained.period_end_on <= parameters.as_of_on THEN attained.value < 1 END AS came_true
+FROM metrics.metric_values AS attained
+CROSS JOIN ops.parameters AS parameters
+WHERE attained.metric = 'quota_attainment' AND attained.grain = 'quarter'
+  AND (
+    CAST(attained.dimensions AS VARCHAR) = '{}'
+    OR (attained.dimensions ->> 'team') IS NOT NULL
+    OR (attained.dimensions ->> 'owner') IS NOT NULL
+  )
+"""
+
+
 def detect(rows: Sequence[Row], options: CoverageOptions, now: datetime) -> list[Finding]:
     """A breach per team (or the company) whose coverage is low or has fallen far."""
     wanted: set[frozenset[str]] = {frozenset(part.split("+")) for part in options.by}
@@ -176,4 +197,5 @@ RULE = Rule(
     sql=ROWS,
     detect=detect,
     metrics=("pipeline_coverage", "pipeline_coverage_now", "pipeline_coverage_now_remaining"),
+    outcome=OUTCOME,
 )

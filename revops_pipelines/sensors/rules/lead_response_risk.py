@@ -12,6 +12,7 @@ from revops_pipelines.engine.alerts.declaration import Finding, Row, Rule, Sever
 from revops_pipelines.engine.alerts.figures import in_utc
 from revops_pipelines.engine.alerts.wording import span
 from revops_pipelines.sensors.rules._leads import (
+    LATE_IN_THE_END,
     LEAD_INPUTS,
     LeadOptions,
     clear,
@@ -35,14 +36,6 @@ class LeadRiskOptions(LeadOptions):
     urgent_share: float = Field(
         default=0.8, gt=0, lt=1, description="Share of the time used at which it is a warning."
     )
-
-
-# A lead that was told of at risk and then breached: warned of rightly.
-OUTCOME = """
-SELECT lead_id AS alert_key, state IN ('answered_late', 'open_late') AS came_true
-FROM metrics.speed_to_lead
-WHERE state <> 'open_in_time'
-"""
 
 
 def detect(rows: Sequence[Row], options: LeadRiskOptions, now: datetime) -> list[Finding]:
@@ -95,5 +88,5 @@ RULE = Rule(
     detect=detect,
     pulse=True,
     metrics=("speed_to_lead",),
-    outcome=OUTCOME,
+    outcome=LATE_IN_THE_END,
 )

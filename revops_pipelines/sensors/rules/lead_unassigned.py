@@ -10,6 +10,7 @@ from pydantic import Field
 from revops_pipelines.engine.alerts.declaration import Finding, Row, Rule, Verdict
 from revops_pipelines.engine.alerts.figures import in_utc
 from revops_pipelines.sensors.rules._leads import (
+    LATE_IN_THE_END,
     LEAD_INPUTS,
     LeadOptions,
     clear,
@@ -81,4 +82,5 @@ RULE = Rule(
     detect=detect,
     pulse=True,
     metrics=("speed_to_lead",),
+    outcome=LATE_IN_THE_END,
 )
