@@ -16,6 +16,8 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
+from revops_pipelines.reporting.numbers import Axis
+
 Rows = Sequence[Mapping[str, Any]]
 
 _LABELLED = re.compile(r'<(path|rect|line)( aria-label="([^"]*)"[^>]*?)/>')
@@ -45,12 +47,13 @@ _CONFIG = {
 
 
 def trend(
-    rows: Rows, title: str, number: str, *, target: float | None = None, width: int = 340
+    rows: Rows, title: str, axis: Axis, *, target: float | None = None, width: int = 340
 ) -> Markup:
     """A line by month with its interval as a band; unripe months are hollow.
 
-    Rows: `on` (ISO day), `value`, `lower`, `upper`, `mature`, `label`.
+    Rows: `on` (ISO day), `value`, `lower`, `upper`, `mature`, `label`; numbers as the axis says.
     """
+    y = _y("value", axis.number, axis.suffix)
     layers: list[dict[str, Any]] = [
         {
             "transform": [{"filter": "isValid(datum.lower)"}],
@@ -59,12 +62,12 @@ def trend(
         },
         {
             "mark": {"type": "line", "color": "var(--accent)", "strokeWidth": 2},
-            "encoding": {"y": _y("value", number)},
+            "encoding": {"y": y},
         },
         {
             "mark": {"type": "point", "filled": True, "size": 34, "opacity": 1},
             "encoding": {
-                "y": _y("value", number),
+                "y": y,
                 "fill": {
                     "condition": {"test": "datum.mature", "value": "var(--accent)"},
                     "value": "var(--page)",
@@ -281,12 +284,13 @@ def _svg(spec: dict[str, Any], title: str) -> Markup:
     return Markup(titled.replace("<svg ", f"<svg {label} ", 1))  # noqa: S704
 
 
-def _y(field: str, number: str) -> dict[str, Any]:
+def _y(field: str, number: str, suffix: str = "") -> dict[str, Any]:
+    labels = {"labelExpr": f"datum.label + '{suffix}'"} if suffix else {}
     return {
         "field": field,
         "type": "quantitative",
         "title": None,
-        "axis": {"format": number, "tickCount": 4},
+        "axis": {"format": number, "tickCount": 4, **labels},
     }
 
 

@@ -15,7 +15,7 @@ import duckdb
 from markupsafe import Markup
 
 from revops_pipelines.reporting import charts, queries
-from revops_pipelines.reporting.numbers import shown
+from revops_pipelines.reporting.numbers import axis_of, shown
 from revops_pipelines.reporting.scorecard import ScoreLine
 
 MOVEMENT_COLOURS = {
@@ -46,28 +46,26 @@ def trend(
 ) -> Markup | None:
     """A metric by month since then; None where fewer than two months have a value."""
     unit = line.metric.unit
+    recent = [point for point in line.points if point.value is not None and point.on >= since]
+    if len(recent) < 2:
+        return None
+    axis = axis_of(unit, max(abs(float(point.value or 0)) for point in recent))
     rows = [
         {
             "on": point.on.isoformat(),
-            "value": _number(point.value),
-            "lower": _number(point.lower),
-            "upper": _number(point.upper),
+            "value": axis.of(point.value),
+            "lower": axis.of(point.lower),
+            "upper": axis.of(point.upper),
             "mature": point.is_mature,
             "label": (
                 f"{point.on:%b %Y}: {shown(point.value, unit, currency)}, n = {point.n}"
                 + ("" if point.is_mature else ", not yet mature")
             ),
         }
-        for point in line.points
-        if point.value is not None and point.on >= since
+        for point in recent
     ]
-    if len(rows) < 2:
-        return None
     target = targets.get(line.metric.name)
-    number = ".0%" if unit == "share" else "~s"
-    return charts.trend(
-        rows, line.metric.title, number, target=None if target is None else float(target)
-    )
+    return charts.trend(rows, line.metric.title, axis, target=axis.of(target))
 
 
 def response(connection: duckdb.DuckDBPyConnection) -> Markup:

@@ -5,6 +5,7 @@ Belongs here: formatting by unit. Does not: computing anything.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 Value = Decimal | float | int | None
@@ -13,6 +14,33 @@ NONE = "–"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _SHORT = {"days": " d", "months": " months", "times": "x", "points": " points"}
 _SCALES = ((Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """How a chart's axis says a unit: values divided by `divisor`, d3's `number`, a `suffix`."""
+
+    number: str
+    suffix: str = ""
+    divisor: float = 1.0
+
+    def of(self, value: Value) -> float | None:
+        """The value as the axis counts it."""
+        return None if value is None else float(value) / self.divisor
+
+
+def axis_of(unit: str, largest: float) -> Axis:
+    """The axis for values of a unit up to the largest.
+
+    >>> axis_of("minutes", 6000), axis_of("money", 2500).number, axis_of("ratio", 0.3).number
+    (Axis(number='~g', suffix=' h', divisor=60.0), '~s', '~g')
+    """
+    if unit == "share":
+        return Axis(".0%")
+    if unit == "minutes":
+        return Axis("~g", " h", 60.0) if largest >= 120 else Axis("~g", " min")
+    # Below a thousand the short form would write 0.3 as 300m.
+    return Axis("~s" if largest >= 1000 else "~g", {"times": "x"}.get(unit, ""))
 
 
 def shown(value: Value, unit: str, currency: str) -> str:
