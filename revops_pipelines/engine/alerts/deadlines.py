@@ -85,13 +85,6 @@ def open_deadlines(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[De
     ]
 
 
-def next_deadline(
-    connection: duckdb.DuckDBPyConnection, rule: Rule, now: datetime
-) -> datetime | None:
-    """The first deadline that is still to come; None when there is none."""
-    return next((line.at for line in open_deadlines(connection, rule) if line.at > now), None)
-
-
 def decide(
     name: str, deadlines: Sequence[Deadline], now: datetime, asked: Asked, *, is_underway: bool
 ) -> Decision:
