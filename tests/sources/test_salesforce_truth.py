@@ -250,7 +250,7 @@ def test_quotas_are_what_each_seller_is_to_reach_in_each_quarter(pulled: Pulled)
     rows = house.offered("quotas")
     offered = {(row["user_id"], row["period_start_on"]): Decimal(row["amount"]) for row in rows}
     assert offered == meant
-    assert len(rows) == len(meant) > 100
+    assert len(rows) == len(meant) > 50
     assert {row["currency"] for row in rows} == {"USD"}
     assert all(row["period_end_on"] == following(row["period_start_on"], 3) for row in rows)
 
