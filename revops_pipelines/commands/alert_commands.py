@@ -58,6 +58,16 @@ def _add_reading(app: typer.Typer, out: Console) -> None:
 
         show_alert(out, alert, as_json=as_json)
 
+    @app.command("channels")
+    def alerts_channels(
+        last: Annotated[int, typer.Option(min=1, help="How many dead letters.")] = 10,
+        as_json: _Json = False,
+    ) -> None:
+        """What each channel has sent, what still waits, and what it refused for good."""
+        from revops_pipelines.commands.alerts_channels import show_channels
+
+        show_channels(out, last, as_json=as_json)
+
     @app.command("log")
     def alerts_log(
         rule: Annotated[str, typer.Option(help="Only of this rule.")] = "",

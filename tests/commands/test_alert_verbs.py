@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from revops_pipelines.cli import app
@@ -17,7 +18,7 @@ from revops_pipelines.commands.failures import CommandError
 from revops_pipelines.engine.alerts.declaration import Finding, Notice, Rule, RuleOptions, Verdict
 from revops_pipelines.engine.alerts.evaluate import evaluate_rule
 from revops_pipelines.engine.alerts.mirror import mirror_events
-from revops_pipelines.engine.alerts.outbox import Outbox, open_outbox
+from revops_pipelines.engine.alerts.outbox import EVENTS, MESSAGES, Outbox, open_outbox
 from revops_pipelines.engine.alerts.planning import plan_events
 
 START = datetime(2026, 6, 30, 12, tzinfo=UTC)
@@ -136,6 +137,25 @@ def test_what_cannot_be_done_is_one_line(
     with pytest.raises(CommandError) as wrong:
         run(*arguments)
     assert said in wrong.value.line and "\n" not in wrong.value.line
+
+
+def test_channels_say_what_was_sent_what_waits_and_what_was_refused(
+    home: tuple[Path, Outbox],
+) -> None:
+    row = {"alert": "late/crm:1", "episode": 1, "channel": "team", "created_at": START}
+    row |= {"not_before": START, "attempts": 1, "is_for_digest": False, "note": "", "reason": ""}
+    told = [{"state": "sent", "sent_at": START}, {"state": "dead", "reason": "HTTP 410"}]
+    with home[1].turn() as connection:
+        events = connection.execute(sa.select(EVENTS.c.event_id)).scalars().all()
+        for event, became in zip(events, told, strict=False):
+            own = {"event_id": event, "message_id": f"to-team-{event}"}
+            connection.execute(sa.insert(MESSAGES).values(**row | own | became))
+    said = run("channels")
+    assert "2026-06-30 12:00  team: late/crm:1 not told: HTTP 410" in said
+    found = as_json("channels")
+    [team] = [each for each in found["channels"] if each["channel"] == "team"]
+    assert (team["channel"], team["sent"], team["dead"], team["waiting"]) == ("team", 1, 1, 0)
+    assert found["dead_letters"][0]["reason"] == "HTTP 410"
 
 
 def test_without_an_outbox_it_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

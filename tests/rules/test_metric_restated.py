@@ -41,11 +41,18 @@ def test_small_changes_and_new_definitions_are_silent(rows_of):
         change(new_value=Decimal(999)),
         change(why="definition"),
         change(grain="week"),
+        change("attribution_billed", new_value=Decimal(2000)),
         change(restated_at=datetime(2026, 6, 1)),
     )
     assert detect(rows, RestatedOptions(), NOON) == []
     assert len(detect(rows, RestatedOptions(definitions=True), NOON)) == 1
+    assert len(detect(rows, RestatedOptions(ignore=()), NOON)) == 1
     assert len(detect(rows, RestatedOptions(min_share=0), NOON)) == 1
+
+
+def test_one_is_told_as_one(rows_of):
+    [found] = detect(rows_of(RULE, change()), RestatedOptions(metrics=("mrr",)), NOON)
+    assert found.notice.headline == "1 closed number of 1 metric changed"
 
 
 def test_a_change_of_a_few_percent_is_info_and_ends_after_a_week(rows_of):

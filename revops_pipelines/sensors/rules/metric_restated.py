@@ -26,6 +26,11 @@ class RestatedOptions(RuleOptions):
     """`[rules.metric_restated]`."""
 
     metrics: tuple[str, ...] = Field(default=(), description="Only these metrics; empty: all.")
+    ignore: tuple[str, ...] = Field(
+        default=("attribution_billed", "qualified_pipeline_created_now"),
+        description="Metrics left out: those whose past periods grow, or follow today's amounts, "
+        "by their definition.",
+    )
     grains: tuple[Literal["week", "month", "quarter"], ...] = Field(
         default=("month", "quarter"), description="Periods that are told."
     )
@@ -86,10 +91,14 @@ def _key(at: datetime) -> str:
 def _is_told(row: Row, options: RestatedOptions) -> bool:
     return (
         row["grain"] in options.grains
-        and (not options.metrics or row["metric"] in options.metrics)
+        and _is_wanted(row["metric"], options)
         and (options.definitions or row["why"] != "definition")
         and _share(row) >= options.min_share
     )
+
+
+def _is_wanted(metric: str, options: RestatedOptions) -> bool:
+    return metric in options.metrics if options.metrics else metric not in options.ignore
 
 
 def _share(row: Row) -> Decimal:
@@ -109,7 +118,7 @@ def _breach(at: datetime, changes: Sequence[Row], options: RestatedOptions) -> F
     if len(most) > options.shown:
         facts["And more"] = f"{len(most) - options.shown} in metrics.restatements"
     notice = Notice(
-        headline=f"{len(changes)} closed numbers of {metrics} metrics changed",
+        headline=f"{_count(len(changes), 'closed number')} of {_count(metrics, 'metric')} changed",
         subject=f"restatements of {at:%Y-%m-%d %H:%M} UTC",
         since=at,
         observed=f"the furthest: {_name(most[0])}, {_said(most[0])}",
@@ -119,6 +128,10 @@ def _breach(at: datetime, changes: Sequence[Row], options: RestatedOptions) -> F
         is_momentary=True,
     )
     return Finding(_key(at), Verdict.BREACH, notice, severity=options.severity or severity)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _name(row: Row) -> str:
