@@ -42,7 +42,7 @@ def show(out: Console, found: Backtest, step: str, *, is_pulse: bool = False) ->
             "counted. --every pulse looks as often as they do."
         )
     if found.unjudged:
-        out.print(f"Could not be judged {found.unjudged} times: {found.problem}", markup=False)
+        out.print(_unjudged(found), markup=False)
     if not found.episodes:
         out.print("It would have told nothing.")
         return
@@ -82,8 +82,7 @@ def show_all(out: Console, found: Sequence[Backtest], step: str) -> None:
     )
     for each in found:
         if each.unjudged:
-            said = f"{each.rule} could not be judged {each.unjudged} times: {each.problem}"
-            out.print(said, markup=False)
+            out.print(f"{each.rule}: {_unjudged(each)}", markup=False)
 
 
 def _head(found: Backtest, what: str, step: str) -> str:
@@ -92,6 +91,10 @@ def _head(found: Backtest, what: str, step: str) -> str:
         f"{'5 minutes' if step == 'pulse' else step} ({found.steps} times), on what was known "
         "then. Nothing was sent."
     )
+
+
+def _unjudged(found: Backtest) -> str:
+    return f"could not be judged {_number(found.unjudged, 'time')}: {found.problem}"
 
 
 def _summary(found: Backtest) -> str:
