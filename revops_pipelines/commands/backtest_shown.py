@@ -59,8 +59,10 @@ def show(out: Console, found: Backtest, step: str, *, is_pulse: bool = False) ->
 def show_all(out: Console, found: Sequence[Backtest], step: str) -> None:
     """Several rules, a line each."""
     out.print(_head(found[0], f"{len(found)} rules", step))
-    table = _table("rule")
-    for column in ("at start", "new", "a week", "busiest", "receivers", "known", "right", "usual"):
+    table = _table()
+    # Never cut: also where a line has 80 characters.
+    table.add_column("rule", min_width=max(len(each.rule) for each in found))
+    for column in ("start", "new", "a week", "most", "whom", "known", "right", "usual"):
         table.add_column(column, justify="right")
     for each in sorted(found, key=lambda each: (-each.a_week, -each.at_start, each.rule)):
         new = len(each.episodes) - each.at_start
@@ -77,8 +79,9 @@ def show_all(out: Console, found: Sequence[Backtest], step: str) -> None:
         )
     out.print(table)
     out.print(
-        "At start: there when it began. Right: of the alerts whose outcome is known, the share "
-        "that came true. Usual: the same share of all that the rule judges."
+        "Start: there when it began. Most: in one week. Whom: how many receivers. Right: of what "
+        "is known to have come true or not, the share that did. Usual: the same share of all that "
+        "the rule judges."
     )
     for each in found:
         if each.unjudged:
