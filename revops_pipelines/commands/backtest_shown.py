@@ -60,7 +60,8 @@ def show_all(out: Console, found: Sequence[Backtest], step: str) -> None:
     """Several rules, a line each."""
     out.print(_head(found[0], f"{len(found)} rules", step))
     table = _table()
-    # Never cut: also where a line has 80 characters.
+    # Nothing is cut where a line has 80 characters.
+    table.collapse_padding = True
     table.add_column("rule", min_width=max(len(each.rule) for each in found))
     for column in ("start", "new", "a week", "most", "whom", "known", "right", "usual"):
         table.add_column(column, justify="right")
