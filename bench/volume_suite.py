@@ -3,7 +3,7 @@
 Belongs here: the order of runs, medians and ratios, the aims. Does not: the work measured
 (`volume.py`, `volume_pandas.py`), the company (`volume_company.py`) or printing (`tables.py`).
 
-Scale 1 is the company that the aims speak of. It needs some 10 GB of disk for three files of it.
+Scale 1 is the company that the aims speak of. It needs some 3 GB of disk, and an hour.
 """
 
 from __future__ import annotations
