@@ -86,6 +86,7 @@ def test_families_taken_for_one_person_are_not_believed() -> None:
 def test_learning_in_a_small_world_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of one company are taken for one person there, and that is not believed."""
     monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_RECORDS", 100)
+    monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_PAIRS", 1)
     rows, _, _ = rows_of(SEEDS[0])
     pd.testing.assert_frame_equal(probable_duplicates(pd.DataFrame(rows)), found(SEEDS[0]))
 
@@ -94,6 +95,7 @@ def test_what_is_learnt_is_used_and_the_same_from_shuffled_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_RECORDS", 100)
+    monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_PAIRS", 1)
     monkeypatch.setattr(_duplicate_fit, "LARGEST_CHANGE", 1e9)
     rows, same, _ = rows_of(SEEDS[0])
     learnt = probable_duplicates(pd.DataFrame(rows))
@@ -102,3 +104,18 @@ def test_what_is_learnt_is_used_and_the_same_from_shuffled_rows(
     assert not learnt.equals(found(SEEDS[0]))
     told = frozenset(map(frozenset, zip(learnt.record_id, learnt.other_id, strict=True)))
     assert len(told & same) / len(told) > 0.9
+
+
+def test_where_no_two_share_a_domain_nothing_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identity resolution may have folded them all; splink refuses to learn from no pairs."""
+    rows, _, _ = rows_of(SEEDS[0])
+    seen: set[str] = set()
+    apart = []
+    for row in rows:
+        if row["entity"] == "accounts" and row["domain"] not in seen:
+            seen.add(row["domain"])
+            apart.append(row)
+    written = probable_duplicates(pd.DataFrame(apart))
+    monkeypatch.setattr(_duplicate_fit, "LEARNS_FROM_RECORDS", 100)
+    assert len(apart) > 500
+    pd.testing.assert_frame_equal(probable_duplicates(pd.DataFrame(apart)), written)

@@ -27,6 +27,9 @@ LEARNS_IN = {"leads": "company_key", "accounts": "domain"}
 # With fewer records there are not the hundred doubles among them that it takes; with more pairs,
 # a million of them say enough.
 LEARNS_FROM_RECORDS, LEARNS_AT_MOST = 5_000, 1_000_000
+# Fewer pairs say nothing, and splink refuses to learn from none: identity resolution may have
+# folded every two records of one domain.
+LEARNS_FROM_PAIRS = 300
 MAX_ITERATIONS, CONVERGED = 50, 1e-4
 # What is learnt is believed while no level departs further than this from what is written: beyond
 # it the two classes that were found are not the same and the different ones, but, say, families.
@@ -168,8 +171,11 @@ def _learnt(
 ) -> tuple[Comparison, ...] | None:
     """The model with m as learnt from the records; None where the numbers as written hold."""
     inside = LEARNS_IN[kind.entity]
-    row = connection.execute(f"SELECT count({inside}) FROM prepared").fetchone()
-    if row is None or row[0] < LEARNS_FROM_RECORDS:
+    records, pairs = connection.execute(
+        f"""SELECT coalesce(sum(n), 0), coalesce(sum(n * (n - 1) // 2), 0)
+        FROM (SELECT count(*) AS n FROM prepared WHERE {inside} IS NOT NULL GROUP BY {inside})"""
+    ).fetchall()[0]
+    if records < LEARNS_FROM_RECORDS or pairs < LEARNS_FROM_PAIRS:
         return None
     linker = _linker(connection, kind, model, prior)
     session = linker.training.estimate_parameters_using_expectation_maximisation(
