@@ -19,30 +19,34 @@ MODELS = ("first", "last", "linear", "u_shaped", "w_shaped", "full_path", "time_
 # Parts are whole numbers, and cents are cut off, not rounded: what is left over, less than a cent a
 # touch, goes to the last touch that has any credit. (A millionth of a cent keeps a quotient that
 # should be whole from being cut by the computer's arithmetic.)
+# (Materialized: planners otherwise put every deal beside every touch of the months before it.)
 CREDITS = f"""
-WITH journeys AS (
+WITH deal_touches AS MATERIALIZED (
+  SELECT deal_people.opportunity_id, marketing_touches.*
+  FROM deal_people
+  JOIN marketing_touches ON marketing_touches.lead_id = deal_people.lead_id
+), journeys AS (
   SELECT
     milestones.basis,
     milestones.opportunity_id,
     milestones.milestone_at,
     milestones.amount,
     milestones.credited_on,
-    marketing_touches.touchpoint_id,
-    marketing_touches.campaign_id,
-    marketing_touches.channel,
-    marketing_touches.touched_at,
-    CASE WHEN marketing_touches.touched_at <= milestones.lead_created_at + {CLOCKS_DIFFER}
+    deal_touches.touchpoint_id,
+    deal_touches.campaign_id,
+    deal_touches.channel,
+    deal_touches.touched_at,
+    CASE WHEN deal_touches.touched_at <= milestones.lead_created_at + {CLOCKS_DIFFER}
       THEN 1 ELSE 0 END
       AS is_before_lead,
-    CASE WHEN marketing_touches.touched_at <= milestones.opportunity_created_at THEN 1 ELSE 0 END
+    CASE WHEN deal_touches.touched_at <= milestones.opportunity_created_at THEN 1 ELSE 0 END
       AS is_before_deal
   FROM milestones
   CROSS JOIN ops.parameters AS parameters
-  JOIN deal_people ON deal_people.opportunity_id = milestones.opportunity_id
-  JOIN marketing_touches
-    ON marketing_touches.lead_id = deal_people.lead_id
-    AND marketing_touches.touched_at <= milestones.milestone_at
-    AND marketing_touches.touched_at
+  JOIN deal_touches
+    ON deal_touches.opportunity_id = milestones.opportunity_id
+    AND deal_touches.touched_at <= milestones.milestone_at
+    AND deal_touches.touched_at
       >= milestones.milestone_at - parameters.attribution_days * INTERVAL 1 DAY
   WHERE milestones.excluded IS NULL
 ), placed_touches AS (
