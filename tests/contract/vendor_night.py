@@ -46,7 +46,7 @@ BEGAN = ANCHOR - timedelta(days=20)
 NIGHTS = 4
 
 # Every way of paging and of signing in is in these; `make thorough` runs all.
-USUAL = ("hubspot", "marketo", "stripe", "salesforce", "ga4")
+USUAL = ("hubspot", "marketo", "stripe", "ga4")
 
 
 def named(name: str) -> Any:
