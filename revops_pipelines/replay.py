@@ -50,9 +50,19 @@ _KEPT = {
     "ops.source_calls": "read_at",
     "ops.fields": "first_seen_at",
     "metrics.restatements": "restated_at",
+    "ops.rule_judgings": "first_at",
+    "ops.outbox_facts": "seen_at",
 }
-# Replaced by each run: how it was on an earlier day, nobody knows any more.
-_PRESENT_ONLY = {"ops.alert_evaluations", "ops.outbox_facts"}
+# What became of such rows later, nobody knew yet.
+_NOT_YET = (
+    "UPDATE ops.fields SET missing_since = NULL WHERE missing_since > $at",
+    "UPDATE ops.rule_judgings SET last_at = least(last_at, $at), "
+    "until_at = CASE WHEN until_at <= $at THEN until_at END",
+    "UPDATE ops.outbox_facts SET until_at = CASE WHEN until_at <= $at THEN until_at END",
+)
+# What alerting keeps about itself: before the first row nobody knows how it stood, and what is
+# judged here must not count as judged then.
+_OF_ALERTING = "ops.rule_judgings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +115,16 @@ class Replay:
             build_metric(self._connection, metric)
         if self._needs.metrics:
             self._stand()
-        return [self._judge(each, moment) for each in self._judged]
+        ordered = sorted(self._judged, key=lambda each: _OF_ALERTING not in each.rule.inputs)
+        found = {each.rule.name: self._judge(each, moment) for each in ordered}
+        return [found[each.rule.name] for each in self._judged]
 
     def _judge(self, judged: InForce, moment: datetime) -> Evaluation:
-        if unknown := sorted(_PRESENT_ONLY & {*judged.rule.inputs}):
-            said = f"of {' and '.join(unknown)} only the present is kept"
+        if (
+            _OF_ALERTING in judged.rule.inputs
+            and not self._connection.execute(f"SELECT 1 FROM {_OF_ALERTING} LIMIT 1").fetchone()
+        ):
+            said = f"{_OF_ALERTING} holds no data"
             return Evaluation(judged.rule.name, problem=said)
         return evaluate_rule(self._connection, judged.rule, judged.options, moment, RUN_ID)
 
@@ -166,9 +181,8 @@ class Replay:
                 f"INSERT INTO {table} BY NAME SELECT * FROM {LIVE}.{table} WHERE {column} <= ?",
                 [at],
             )
-        self._connection.execute(
-            "UPDATE ops.fields SET missing_since = NULL WHERE missing_since > ?", [at]
-        )
+        for said in _NOT_YET:
+            self._connection.execute(said, {"at": at})
 
     def _conform(self, moment: datetime) -> None:
         merges = [each for each in self._systems.offers if each.offer.entity == MERGES]

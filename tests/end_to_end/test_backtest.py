@@ -6,9 +6,12 @@ nights: read only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import dataclasses
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
+import duckdb
 import pytest
 from rich.console import Console
 from whole_nights import USUAL
@@ -24,6 +27,7 @@ from revops_pipelines.engine.plugin_tables import PluginTable
 from revops_pipelines.engine.registry import discover
 from revops_pipelines.resources.systems import System, Systems, known_sources
 from revops_pipelines.sensors import rules as rule_plugins
+from revops_pipelines.settings import Settings
 
 METRICS = discover(metric_plugins, Metric)
 # A limit on any metric, as revops.toml sets it; not in force that night.
@@ -52,31 +56,34 @@ COUNTED = {
     "stuck_deals": "SELECT opportunity_id FROM metrics.stuck_deals",
 }
 
-# Steps that cannot be judged: before the first run nothing was loaded, and of how delivery stood
-# only the present is kept.
-UNJUDGED = {"source_freshness": 1, "schema_drift": 1, "alerting_dead": 2}
+# Steps that cannot be judged: before the first run nothing was loaded, and nothing told.
+UNJUDGED = {"source_freshness": 1, "schema_drift": 1, "alerting_dead": 1}
+
+
+def tried_on(
+    settings: Settings, names: Collection[str], moments: Sequence[datetime]
+) -> dict[str, Backtest]:
+    known = known_sources()
+    systems = Systems(
+        tuple(System(name, known[name], known[name].options(), {}) for name in USUAL), sandbox=True
+    )
+    judged = [RULES[name] for name in names]
+    quiet = Console(stderr=True, quiet=True)
+    return {
+        each.rule: each
+        for each in run_backtests(quiet, settings, systems, judged, METRICS, moments)
+    }
 
 
 @pytest.fixture(scope="module")
 def tried(night) -> tuple[Mapping[str, Backtest], bytes, bytes]:
     """Every rule two months before the night and at it; the warehouse before and after."""
     done = night(7)
-    known = known_sources()
-    systems = Systems(
-        tuple(System(name, known[name], known[name].options(), {}) for name in USUAL), sandbox=True
-    )
     before = done.settings.warehouse_path.read_bytes()
     moments = [done.now - timedelta(days=days) for days in (63, 0)]
-    found = run_backtests(
-        Console(stderr=True, quiet=True),
-        done.settings,
-        systems,
-        list(RULES.values()),
-        METRICS,
-        moments,
-    )
+    found = tried_on(done.settings, RULES, moments)
     after = done.settings.warehouse_path.read_bytes()
-    return {each.rule: each for each in found}, before, after
+    return found, before, after
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
@@ -127,3 +134,36 @@ def test_what_it_named_is_counted_with_what_became_of_it(tried, night):
 def test_nothing_is_written(tried):
     _, before, after = tried
     assert before == after
+
+
+def test_how_alerting_itself_stood_is_judged_as_it_was_then(night, tmp_path):
+    done = night(7)
+    settings = dataclasses.replace(done.settings, home=tmp_path)
+    for path in (settings.warehouse_path, settings.published_path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(done.settings.warehouse_path, settings.warehouse_path)
+    shutil.copyfile(done.settings.published_path, settings.published_path)
+    noon = done.now.replace(tzinfo=None) - timedelta(days=10)
+    with duckdb.connect(str(settings.warehouse_path)) as warehouse:
+        warehouse.execute(
+            "INSERT INTO ops.rule_judgings (rule, first_at, last_at) VALUES "
+            "('mrr_low', $noon - INTERVAL 5 DAY, $noon - INTERVAL 3 DAY), "
+            "('mrr_low', $noon + INTERVAL 5 HOUR, $noon + INTERVAL 10 DAY)",
+            {"noon": noon},
+        )
+        warehouse.execute(
+            "INSERT INTO ops.outbox_facts "
+            "(channel, waiting, oldest_due_at, dead_lately, last_error, seen_at, until_at) VALUES "
+            "('slack', 3, $noon - INTERVAL 40 MINUTE, 0, '404', $noon, $noon + INTERVAL 2 HOUR), "
+            "('slack', 0, NULL, 0, '', $noon + INTERVAL 2 HOUR, NULL)",
+            {"noon": noon},
+        )
+    begun = done.now - timedelta(days=10)
+    moments = [begun + timedelta(hours=hours) for hours in (-400, -90, 0, 1, 3, 6, 9)]
+    found = tried_on(settings, ["alerting_dead"], moments)["alerting_dead"]
+    assert (found.unjudged, found.problem) == (1, "ops.rule_judgings holds no data")
+    # What is clear at one step is over at the next.
+    assert [(each.key, each.fired_at, each.ended_at) for each in found.episodes] == [
+        ("channel:slack", moments[2], moments[5]),
+        ("rule:mrr_low", moments[2], moments[6]),
+    ]

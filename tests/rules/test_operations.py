@@ -121,15 +121,26 @@ def test_a_channel_that_does_not_drain_and_a_rule_that_is_not_judged(rows_of):
         },
         {"what": "channel", "name": "inbox", "waiting": 0, "dead_lately": 0},
         {"what": "channel", "name": "mail", "waiting": 0, "dead_lately": 2},
-        {"what": "rule", "name": "large_loss", "evaluated_at": datetime(2026, 6, 28)},
-        {"what": "rule", "name": "stuck_deals", "evaluated_at": EARLY},
+        {
+            "what": "channel",
+            "name": "teams",
+            "waiting": 1,
+            "oldest_due_at": datetime(2026, 6, 30, 11),
+            "last_sent_at": datetime(2026, 6, 30, 11, 30),
+            "dead_lately": 0,
+        },
+        {"what": "rule", "name": "large_loss", "judged_at": datetime(2026, 6, 28)},
+        {"what": "rule", "name": "stuck_deals", "judged_at": EARLY},
         {"watched_key": "channel:gone"},
     )
     found = {
         each.key: each for each in alerting_dead.detect(rows, alerting_dead.DeadOptions(), NOON)
     }
     breaches = {key for key, each in found.items() if each.verdict is Verdict.BREACH}
-    assert breaches == {"channel:slack", "channel:mail", "rule:large_loss"}
+    assert breaches == {"channel:slack", "channel:mail", "channel:teams", "rule:large_loss"}
+    assert found["channel:teams"].notice.headline == (
+        "Channel teams holds a message back for 1 h 00 min"
+    )
     slack = found["channel:slack"].notice
     assert slack.headline == "Channel slack sends nothing for 1 h 00 min"
     assert slack.facts == {"Last error": "404"}

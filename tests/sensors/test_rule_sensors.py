@@ -10,6 +10,7 @@ import pytest
 
 from revops_pipelines.engine.alerts.declaration import Rule, RuleOptions
 from revops_pipelines.engine.alerts.in_force import InForce
+from revops_pipelines.engine.alerts.judgings import end_judgings, record_judging
 from revops_pipelines.engine.alerts.outbox import MESSAGES, Outbox
 from revops_pipelines.engine.alerts.outbox_facts import record_outbox
 from revops_pipelines.engine.alerts.tables import ensure_alert_tables
@@ -117,6 +118,14 @@ def filled(outbox: Outbox) -> None:
     rows = [
         message("slack", 1),
         message("slack", 2, not_before=NOON + timedelta(hours=8)),
+        # A try that failed puts the next one off; the message is due all the same.
+        message(
+            "slack",
+            5,
+            not_before=NOON + timedelta(minutes=10),
+            first_tried_at=NOON - timedelta(minutes=50),
+        ),
+        message("slack", 6, is_for_digest=True, not_before=NOON - timedelta(hours=2)),
         message("mail", 3, state="dead"),
         message("mail", 4, state="sent", sent_at=NOON),
     ]
@@ -125,13 +134,44 @@ def filled(outbox: Outbox) -> None:
             connection.execute(MESSAGES.insert(), row)
 
 
-def test_the_warehouse_knows_how_delivery_stands(warehouse, tmp_path):
+def test_the_warehouse_knows_how_delivery_stands_and_stood(warehouse, tmp_path):
     warehouse.execute("INSERT INTO ops.alert_evaluations (rule) VALUES ('in_force'), ('removed')")
+    later = NOON + timedelta(minutes=5)
     with OutboxResource(path=str(tmp_path / "outbox.sqlite")).opened() as outbox:
         filled(outbox)
-        record_outbox(warehouse, outbox, ["in_force"], NOON)
+        for now in (NOON, NOON, later):
+            record_outbox(warehouse, outbox, ["in_force"], now)
+        with outbox.transaction() as connection:
+            sent = {"state": "sent", "sent_at": later}
+            connection.execute(MESSAGES.update().where(MESSAGES.c.message_id == "slack5"), sent)
+            connection.execute(MESSAGES.delete().where(MESSAGES.c.channel == "mail"))
+        record_outbox(warehouse, outbox, ["in_force"], later)
     rows = warehouse.execute(
-        "SELECT channel, waiting, oldest_due_at, dead_lately FROM ops.outbox_facts ORDER BY ALL"
+        "SELECT channel, waiting, oldest_due_at, dead_lately, seen_at, until_at "
+        "FROM ops.outbox_facts ORDER BY channel, seen_at"
     ).fetchall()
-    assert rows == [("mail", 0, None, 1), ("slack", 1, datetime(2026, 6, 30, 11, 20), 0)]
+    noon, five = datetime(2026, 6, 30, 12), datetime(2026, 6, 30, 12, 5)
+    assert rows == [
+        ("mail", 0, None, 1, noon, five),
+        ("slack", 2, datetime(2026, 6, 30, 11, 10), 0, noon, five),
+        ("slack", 1, datetime(2026, 6, 30, 11, 20), 0, five, None),
+    ]
     assert warehouse.execute("SELECT rule FROM ops.alert_evaluations").fetchall() == [("in_force",)]
+
+
+def test_when_rules_were_judged_is_kept_as_spans(warehouse):
+    for minutes in (0, 5, 10, 600, 605):
+        record_judging(warehouse, "pulsed", NOON + timedelta(minutes=minutes))
+    record_judging(warehouse, "removed", NOON)
+    end_judgings(warehouse, ["pulsed"], NOON + timedelta(days=1))
+    record_judging(warehouse, "removed", NOON + timedelta(minutes=1))
+    rows = warehouse.execute(
+        "SELECT rule, first_at::TIME::VARCHAR, last_at::TIME::VARCHAR, until_at IS NULL "
+        "FROM ops.rule_judgings ORDER BY ALL"
+    ).fetchall()
+    assert rows == [
+        ("pulsed", "12:00:00", "12:10:00", True),
+        ("pulsed", "22:00:00", "22:05:00", True),
+        ("removed", "12:00:00", "12:00:00", False),
+        ("removed", "12:01:00", "12:01:00", True),
+    ]

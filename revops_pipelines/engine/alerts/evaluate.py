@@ -28,6 +28,7 @@ from revops_pipelines.engine.alerts.declaration import (
     Severity,
     Verdict,
 )
+from revops_pipelines.engine.alerts.judgings import record_judging
 from revops_pipelines.engine.alerts.lifecycle import (
     OPEN,
     Act,
@@ -200,6 +201,7 @@ def _commit_findings(
     doubt = str(judged.doubt) if problem else ""
     row = _evaluation_row(evaluation, now, run_id)
     store_evaluation(connection, row | {"doubt": doubt})
+    record_judging(connection, rule.name, now)
     return evaluation
 
 

@@ -101,6 +101,19 @@ MESSAGES = sa.Table(
     sa.Index("messages_sent", "channel", "state", "sent_at"),
 )
 
+
+def due_since() -> sa.ColumnElement[Any]:
+    """Since when a message is due: a failed try moves `not_before`, and changes nothing in that."""
+    return sa.func.coalesce(MESSAGES.c.first_tried_at, MESSAGES.c.not_before)
+
+
+def is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Should have been sent by now. Digests that may not go yet, and what is held, are not due."""
+    return sa.and_(
+        MESSAGES.c.state == "waiting", MESSAGES.c.is_for_digest.is_(False), due_since() <= now
+    )
+
+
 # Who took which message, one row per target (a mailbox, a conversation, an incident): the next try
 # after a partial failure leaves them out, and what follows in the episode joins its thread.
 DELIVERIES = sa.Table(

@@ -1,7 +1,8 @@
 """The alert tables of the warehouse, and how states and events go in and out of them.
 
-Belongs here: `ops.alert_states`, `ops.alert_events`, `ops.alert_evaluations`. Does not: the outbox,
-which lives in a database of its own so that nothing waits for the warehouse's writer.
+Belongs here: `ops.alert_states`, `ops.alert_events`, `ops.alert_evaluations`, and the columns of
+what alerting keeps about itself (`judgings`, `outbox_facts`). Does not: the outbox, which lives in
+a database of its own so that nothing waits for the warehouse's writer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from revops_pipelines.engine.alerts.lifecycle import (
     Verb,
     standing,
 )
-from revops_pipelines.engine.alerts.outbox_facts import ensure_outbox_facts
 from revops_pipelines.engine.alerts.rule_settings import ensure_rule_settings
 
 # Times are UTC. `since_at` is when the status began, `fired_at` when the episode began, `seen_at`
@@ -82,6 +82,25 @@ _EVALUATIONS = {
     "problem": "VARCHAR",
     "doubt": "VARCHAR",
 }
+# From when to when a rule was judged without a gap that matters; `until_at` is when it was taken
+# away.
+_JUDGINGS = {
+    "rule": "VARCHAR",
+    "first_at": "TIMESTAMP",
+    "last_at": "TIMESTAMP",
+    "until_at": "TIMESTAMP",
+}
+# How delivery stood: a row holds from `seen_at` until `until_at`, that of now has none.
+_OUTBOX_FACTS = {
+    "channel": "VARCHAR",
+    "waiting": "BIGINT",
+    "oldest_due_at": "TIMESTAMP",
+    "dead_lately": "BIGINT",
+    "last_sent_at": "TIMESTAMP",
+    "last_error": "VARCHAR",
+    "seen_at": "TIMESTAMP",
+    "until_at": "TIMESTAMP",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +117,15 @@ class Kept:
 def ensure_alert_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the alert tables where they are missing."""
     ensure_rule_settings(connection)
-    ensure_outbox_facts(connection)
     ensure_tables(
         connection,
-        {"alert_states": _STATES, "alert_events": _EVENTS, "alert_evaluations": _EVALUATIONS},
+        {
+            "alert_states": _STATES,
+            "alert_events": _EVENTS,
+            "alert_evaluations": _EVALUATIONS,
+            "rule_judgings": _JUDGINGS,
+            "outbox_facts": _OUTBOX_FACTS,
+        },
     )
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from revops_pipelines.engine.alerts.outbox import MESSAGES
+from revops_pipelines.engine.alerts.outbox import MESSAGES, due_since, is_due
 from revops_pipelines.engine.heartbeat.signs import Waiting
 from revops_pipelines.engine.heartbeat.storage import reading
 
 
 def read_waiting(place: Path | str, now: datetime) -> Waiting:
-    """What is due and was not sent. Digests that may not go yet, and what is held, are not due.
+    """What is due and was not sent.
 
     Raises UnreadableInstanceError.
     """
@@ -27,14 +27,9 @@ def read_waiting(place: Path | str, now: datetime) -> Waiting:
         url = sa.URL.create("sqlite", database=str(place))
     else:
         url = sa.make_url(place)
-    is_due = sa.and_(
-        MESSAGES.c.state == "waiting",
-        MESSAGES.c.is_for_digest.is_(False),
-        MESSAGES.c.not_before <= now,
-    )
     query = (
-        sa.select(MESSAGES.c.channel, sa.func.count(), sa.func.min(MESSAGES.c.not_before))
-        .where(is_due)
+        sa.select(MESSAGES.c.channel, sa.func.count(), sa.func.min(due_since()))
+        .where(is_due(now))
         .group_by(MESSAGES.c.channel)
     )
     with reading(url) as connection:

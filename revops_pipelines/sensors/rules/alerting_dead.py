@@ -48,11 +48,12 @@ SELECT
   facts.last_sent_at,
   facts.last_error
 FROM ops.outbox_facts AS facts
-WHERE facts.channel <> '(none)'
+WHERE facts.channel <> '(none)' AND facts.until_at IS NULL
 UNION ALL BY NAME
-SELECT 'rule' AS what, evaluations.rule AS name, evaluations.evaluated_at
-FROM ops.alert_evaluations AS evaluations
-WHERE evaluations.rule <> 'alerting_dead'
+SELECT 'rule' AS what, judgings.rule AS name, MAX(judgings.last_at) AS judged_at
+FROM ops.rule_judgings AS judgings
+WHERE judgings.rule <> 'alerting_dead' AND judgings.until_at IS NULL
+GROUP BY judgings.rule
 UNION ALL BY NAME
 {watched("alerting_dead")}
 ORDER BY what, name, watched_key
@@ -74,13 +75,15 @@ def detect(rows: Sequence[Row], options: DeadOptions, now: datetime) -> list[Fin
 
 def _channel(row: Row, options: DeadOptions, now: datetime) -> Finding:
     key = f"channel:{row['name']}"
-    due_at = in_utc(row["oldest_due_at"])
+    due_at, last = in_utc(row["oldest_due_at"]), in_utc(row["last_sent_at"])
     late = now - due_at if due_at else timedelta(0)
     is_blocked = late > timedelta(minutes=options.waiting_minutes)
     if not is_blocked and row["dead_lately"] < options.dead_letters:
         return Finding(key, Verdict.CLEAR, reason="everything due was sent")
-    last = in_utc(row["last_sent_at"])
-    what = f"sends nothing for {span(late)}" if is_blocked else "refused messages for good"
+    what = "refused messages for good"
+    if due_at and is_blocked:
+        takes_others = last is not None and last > due_at
+        what = f"{'holds a message back' if takes_others else 'sends nothing'} for {span(late)}"
     notice = Notice(
         headline=f"Channel {row['name']} {what}",
         subject=f"channel {row['name']}",
@@ -97,7 +100,7 @@ def _channel(row: Row, options: DeadOptions, now: datetime) -> Finding:
 
 def _rule(row: Row, options: DeadOptions, now: datetime) -> Finding:
     key = f"rule:{row['name']}"
-    at = in_utc(row["evaluated_at"]) or now
+    at = in_utc(row["judged_at"]) or now
     if now - at <= timedelta(hours=options.unjudged_hours):
         return Finding(key, Verdict.CLEAR, reason="judged again")
     notice = Notice(
@@ -129,7 +132,7 @@ RULE = Rule(
         "and the sensor alert_delivery."
     ),
     options=DeadOptions,
-    inputs=("ops.alert_evaluations", "ops.alert_states", "ops.outbox_facts"),
+    inputs=("ops.alert_states", "ops.outbox_facts", "ops.rule_judgings"),
     sql=ROWS,
     detect=detect,
     pulse=True,
