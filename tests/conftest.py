@@ -36,7 +36,14 @@ SPECS = Path(__file__).parents[1] / "../shared/specs"
 
 
 # Modules that share the nights of `end_to_end/conftest.py`.
-OF_NIGHTS = ("test_backtest", "test_metric_oracles", "test_policies", "test_stacks", "test_truth")
+OF_NIGHTS = (
+    "test_backtest",
+    "test_conformed_files",
+    "test_metric_oracles",
+    "test_policies",
+    "test_stacks",
+    "test_truth",
+)
 
 
 class _ByModule(LoadScopeScheduling):  # type: ignore[misc]

@@ -84,7 +84,8 @@ def company(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compa
             failed[name] = [
                 f"{each.asset_key.to_user_string()} {each.check_name}"
                 for each in result.get_asset_check_evaluations()
-                if each.asset_key.path[0] == "metrics" and not each.passed
+                if each.asset_key.path[0] == "metrics"
+                and not each.passed
                 # That a closed month was restated is a fact about the company, no broken identity.
                 and each.asset_key.path[1] != "restatements"
             ]
