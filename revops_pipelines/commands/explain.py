@@ -232,7 +232,10 @@ def _show(console: Console, told: Explanation, currency: str, by: str | None, to
         console.print(f"[dim]--by {', '.join(others)}[/]")
     console.print(_records_table(told, currency, top))
     if len(told.records) > top:
-        console.print(f"{top} of {len(told.records):,} records; --csv FILE writes all.")
+        # A change has parts of records that were in the period before and are no more.
+        is_of_both = any(record.part is not None for record in told.records)
+        of = f" of this {told.grain} or the one before" if is_of_both else ""
+        console.print(f"{top} of {len(told.records):,} records{of}; --csv FILE writes all.")
     if told.left_out:
         console.print(_left_out_table(told))
 
