@@ -33,14 +33,14 @@ def axis_of(unit: str, largest: float) -> Axis:
     """The axis for values of a unit up to the largest.
 
     >>> axis_of("minutes", 6000), axis_of("money", 2500).number, axis_of("ratio", 0.3).number
-    (Axis(number='~g', suffix=' h', divisor=60.0), '~s', '~g')
+    (Axis(number='~f', suffix=' h', divisor=60.0), '~s', '~f')
     """
     if unit == "share":
         return Axis(".0%")
     if unit == "minutes":
-        return Axis("~g", " h", 60.0) if largest >= 120 else Axis("~g", " min")
+        return Axis("~f", " h", 60.0) if largest >= 120 else Axis("~f", " min")
     # Below a thousand the short form would write 0.3 as 300m.
-    return Axis("~s" if largest >= 1000 else "~g", {"times": "x"}.get(unit, ""))
+    return Axis("~s" if largest >= 1000 else "~f", {"times": "x"}.get(unit, ""))
 
 
 def shown(value: Value, unit: str, currency: str) -> str:

@@ -240,7 +240,7 @@ def _move(
     fires = event is EventKind.FIRED
     row |= as_row(after, now) | {
         "is_backlog": finding.is_backlog if fires else before.is_backlog,
-        "notice": as_text(finding.notice) if finding.notice else before.notice,
+        "notice": _told(rule, finding.notice) if finding.notice else before.notice,
         "is_shadow": changes.is_shadow if fires else before.is_shadow,
         "seen_at": now,
     }
@@ -280,6 +280,11 @@ def _acted(
     return state
 
 
+def _told(rule: Rule, notice: Notice) -> dict[str, Any]:
+    """The notice, with what the rule says is to be done where it does not say itself."""
+    return {**as_text(notice), "what_to_do": notice.what_to_do or rule.what_to_do}
+
+
 def _event_id(row: Mapping[str, Any], kind: EventKind, fired_at: datetime) -> str:
     """What names the event.
 
@@ -300,7 +305,7 @@ def _event(
     now: datetime,
 ) -> dict[str, Any]:
     told = dict(row["notice"] or {})
-    told["what_to_do"] = told.get("what_to_do") or rule.what_to_do
+    told.setdefault("what_to_do", rule.what_to_do)
     if ended:
         told["ended"] = ended
     return {
