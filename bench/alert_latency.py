@@ -100,13 +100,13 @@ def main() -> int:
 def _print(out: Console, arrivals: list[Arrival], *, as_json: bool) -> None:
     seconds = sorted(each.seconds for each in arrivals)
     if as_json:
-        summary = {"leads": len(seconds), **_quantiles(seconds)}
+        summary = {"leads": len(seconds), **quantiles(seconds)}
         print(json.dumps({**summary, "arrivals": [asdict(each) for each in arrivals]}, indent=2))
         return
     if not seconds:
         out.print("Breach to inbox: no lead has breached since the sandbox was started")
         return
-    found = _quantiles(seconds)
+    found = quantiles(seconds)
     out.print(
         f"Breach to inbox over {len(seconds)} leads: median {found['p50']:.1f} s "
         f"(aim {MEDIAN_SECONDS:g}), p95 {found['p95']:.1f} s (aim {P95_SECONDS:g}), "
@@ -114,7 +114,7 @@ def _print(out: Console, arrivals: list[Arrival], *, as_json: bool) -> None:
     )
 
 
-def _quantiles(seconds: list[float]) -> dict[str, float]:
+def quantiles(seconds: list[float]) -> dict[str, float]:
     """Median and 95th percentile; the latter is the value that 95 of 100 do not exceed."""
     if not seconds:
         return {}

@@ -15,7 +15,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -33,10 +33,16 @@ HOST = "127.0.0.1"
 LOG = "ui.log"
 _ANSWERS_WITHIN_SECONDS = 120
 _STOPS_WITHIN_SECONDS = 30
+_LOOK_SECONDS = 0.5
+_MOST_STARTS = 5
+_STEADY_SECONDS = 600
 
 
 def serve_ui(out: Console, port: int, speed: float) -> None:
-    """Serve until Ctrl-C. Raises CommandError if a port is taken or Dagster does not come up."""
+    """Serve until Ctrl-C; what stops by itself is started again.
+
+    Raises CommandError if a port is taken, Dagster does not come up, or stops again and again.
+    """
     settings = settings_or_fail()
     home = prepare_dagster_home(settings)
     _refuse_taken(port)
@@ -54,17 +60,35 @@ def serve_ui(out: Console, port: int, speed: float) -> None:
                 "leads arrive, wait and breach."
             )
         inbox = running.enter_context(_inbox(settings))
-        dagster = running.enter_context(_dagster(settings, home, port))
-        _await_answer(f"http://{HOST}:{port}/server_info", dagster, settings)
-        _refuse_broken_definitions(f"http://{HOST}:{port}/graphql", settings)
-        out.print(f"[bold]Dagster[/]  http://{HOST}:{port}")
-        out.print(f"[bold]Inbox[/]    {inbox}")
-        out.print(f"[bold]Report[/]   {settings.report_path}", soft_wrap=True)
-        out.print("Schedules and sensors are on. Ctrl-C stops everything.")
-        while not stop.wait(0.5):
-            if dagster.poll() is not None:
-                raise CommandError("Dagster stopped by itself", remedy=f"see {settings.home / LOG}")
+        _serve_dagster(out, settings, home, port, inbox, stop)
         out.print("Stopping ...")
+
+
+def _serve_dagster(
+    out: Console, settings: Settings, home: Path, port: int, inbox: str, stop: threading.Event
+) -> None:
+    """`dagster dev` ends as a whole when one of its processes does: a daemon that was killed, say.
+
+    Alerts depend on it, so it is started again; what ends soon after its start so many times in a
+    row is broken.
+    """
+    in_a_row = 0
+    while in_a_row < _MOST_STARTS:
+        with _dagster(settings, home, port, is_first=in_a_row == 0) as dagster:
+            _await_answer(f"http://{HOST}:{port}/server_info", dagster, settings)
+            _refuse_broken_definitions(f"http://{HOST}:{port}/graphql", settings)
+            out.print(f"[bold]Dagster[/]  http://{HOST}:{port}")
+            out.print(f"[bold]Inbox[/]    {inbox}")
+            out.print(f"[bold]Report[/]   {settings.report_path}", soft_wrap=True)
+            out.print("Schedules and sensors are on. Ctrl-C stops everything.")
+            looks = 0
+            while dagster.poll() is None:
+                if stop.wait(_LOOK_SECONDS):
+                    return
+                looks += 1
+        in_a_row = 1 if looks * _LOOK_SECONDS > _STEADY_SECONDS else in_a_row + 1
+        out.print(f"[yellow]Dagster stopped by itself[/]: starting it again, see {_log(settings)}")
+    raise CommandError("Dagster stops by itself again and again", remedy=f"see {_log(settings)}")
 
 
 @contextmanager
@@ -93,7 +117,9 @@ def _inbox(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def _dagster(settings: Settings, home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _dagster(
+    settings: Settings, home: Path, port: int, *, is_first: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     """`dagster dev`: one code server for webserver and daemon; its log goes to a file."""
     command = [
         *(sys.executable, "-m", "dagster", "dev"),
@@ -106,7 +132,8 @@ def _dagster(settings: Settings, home: Path, port: int) -> Iterator[subprocess.P
         DAGSTER_HOME: str(home),
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
-    log = os.open(settings.home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    mode = os.O_TRUNC if is_first else os.O_APPEND
+    log = os.open(_log(settings), os.O_WRONLY | os.O_CREAT | mode, 0o600)
     # Its own process group, so that Ctrl-C reaches it once, from us, after we have said so.
     process = subprocess.Popen(
         command,
@@ -124,8 +151,15 @@ def _dagster(settings: Settings, home: Path, port: int) -> Iterator[subprocess.P
         try:
             process.wait(_STOPS_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+        # Whatever it began and did not end, lest it hold the port or the warehouse.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _log(settings: Settings) -> Path:
+    return settings.home / LOG
 
 
 def _await_answer(url: str, process: subprocess.Popen[bytes], settings: Settings) -> None:
@@ -138,7 +172,7 @@ def _await_answer(url: str, process: subprocess.Popen[bytes], settings: Settings
                 return
         except (urllib.error.URLError, OSError):
             waiting.wait(0.5)
-    raise CommandError("the Dagster webserver did not start", remedy=f"see {settings.home / LOG}")
+    raise CommandError("the Dagster webserver did not start", remedy=f"see {_log(settings)}")
 
 
 _DEFINITIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
@@ -157,7 +191,7 @@ def _refuse_broken_definitions(url: str, settings: Settings) -> None:
         if problem.get("message"):
             said = (causes[-1] if causes else problem["message"]).strip().splitlines()[-1]
             raise CommandError(
-                f"the definitions do not load: {said}", remedy=f"see {settings.home / LOG}"
+                f"the definitions do not load: {said}", remedy=f"see {_log(settings)}"
             )
 
 

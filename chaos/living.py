@@ -1,0 +1,194 @@
+"""A living installation: `revops ui`, leads that breach, nights beside it, a daemon that dies.
+
+Belongs here: starting it as a user would, killing the daemon, and how long after its deadline each
+alert arrived. Does not: reading that from the state folder (`bench.alert_latency`), or faults of
+receivers (`delivery`).
+
+The simulated company's clock runs `speed` times as fast as ours, so that enough leads breach while
+somebody waits; seconds are ours. Every pulse has that many times as much to pull and to judge.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.alert_latency import Arrival, NotRunningError, measure, quantiles
+
+P95_SECONDS = 60.0
+_LOOK_SECONDS = 20.0
+_STARTS_WITHIN_SECONDS = 900.0
+_STOPS_WITHIN_SECONDS = 90.0
+_READY = "Schedules and sensors are on"
+
+
+@dataclass
+class Lived:
+    """Arrivals by lead, how many nights ran meanwhile, and for how long there was no daemon."""
+
+    arrivals: list[Arrival]
+    nights: int = 0
+    failed_nights: int = 0
+    seconds_without_daemon: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """Of the seconds from deadline to arrival; 0 of nothing."""
+        return quantiles(sorted(each.seconds for each in self.arrivals)).get("p50", 0.0)
+
+    @property
+    def p95(self) -> float:
+        """The seconds that 95 of 100 leads do not exceed; 0 of nothing."""
+        return quantiles(sorted(each.seconds for each in self.arrivals)).get("p95", 0.0)
+
+    @property
+    def longest(self) -> float:
+        """The seconds of the latest."""
+        return max((each.seconds for each in self.arrivals), default=0.0)
+
+
+def run(folder: Path, *, leads: int, speed: float, scale: float, seconds: float) -> Lived:
+    """Wait until so many leads have breached; nights run one after another all the while.
+
+    Once half of them have arrived the daemon is killed with SIGKILL. `seconds` bounds the
+    measurement, not the start.
+    """
+    home = folder / "home"
+    home.mkdir()
+    story = {"seed": 7, "as_of": "2026-06-30", "scale": scale, "reached": None}
+    (home / "story.json").write_text(json.dumps(story), encoding="utf-8")
+    surroundings = {**os.environ, "REVOPS_HOME": str(home)}
+    with ExitStack() as running:
+        ui = running.enter_context(_ui(folder, surroundings, speed))
+        lived = Lived([])
+        nights = running.enter_context(_Nights(folder, surroundings, lived))
+        until = time.monotonic() + seconds
+        while len(lived.arrivals) < leads and time.monotonic() < until:
+            nights.go_on()
+            time.sleep(_LOOK_SECONDS)
+            lived.arrivals = measure(home)
+            if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
+                lived.seconds_without_daemon = _kill_daemon(ui.pid, lived)
+        return lived
+
+
+@contextmanager
+def _ui(
+    folder: Path, surroundings: dict[str, str], speed: float
+) -> Iterator[subprocess.Popen[bytes]]:
+    log = folder / "ui.txt"
+    command = [sys.executable, "-m", "revops_pipelines.cli", "ui"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--port", str(_free_port()), "--speed", str(speed)],
+            env=surroundings,
+            cwd=folder,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        until = time.monotonic() + _STARTS_WITHIN_SECONDS
+        while _READY not in log.read_text(encoding="utf-8"):
+            if process.poll() is not None or time.monotonic() > until:
+                raise NotRunningError(f"revops ui: {log.read_text(encoding='utf-8')[-500:]}")
+            time.sleep(1)
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOPS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class _Nights:
+    """The nightly job, again as soon as it has ended."""
+
+    def __init__(self, folder: Path, surroundings: dict[str, str], lived: Lived) -> None:
+        self._folder, self._surroundings, self._lived = folder, surroundings, lived
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> _Nights:
+        return self
+
+    def go_on(self) -> None:
+        """Begin a night where none is under way."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            self._lived.nights += 1
+            self._lived.failed_nights += self._process.returncode != 0
+        with (self._folder / "nights.txt").open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "revops_pipelines.cli", "run", "nightly"],
+                env=self._surroundings,
+                cwd=self._folder,
+                stdout=out,
+                stderr=out,
+            )
+
+    def __exit__(self, *error: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(_STOPS_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def _kill_daemon(ui: int, lived: Lived) -> float:
+    """SIGKILL, and wait for another one; the seconds in between."""
+    daemon = _daemon_below(ui)
+    if daemon is None:
+        lived.problems.append("no daemon was found")
+        return -1.0
+    os.kill(daemon, signal.SIGKILL)
+    began = time.monotonic()
+    while time.monotonic() - began < _STARTS_WITHIN_SECONDS:
+        time.sleep(0.5)
+        other = _daemon_below(ui)
+        if other not in (None, daemon):
+            return time.monotonic() - began
+    lived.problems.append("the daemon did not come back")
+    return time.monotonic() - began
+
+
+def _daemon_below(ancestor: int) -> int | None:
+    """The process of Dagster's daemon among the descendants of a process (Linux's /proc)."""
+    parents, daemons = {}, []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (path / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+            command = (path / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        number = int(path.name)
+        parents[number] = int(fields[1])
+        if fields[0] != "Z" and b"dagster._daemon" in command:
+            daemons.append(number)
+    for daemon in daemons:
+        above = daemon
+        while above in parents:
+            if above == ancestor:
+                return daemon
+            above = parents[above]
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
