@@ -14,15 +14,33 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chaos import delivery, storms
+from chaos import delivery, living, silence, storms
+
+PARTS = ("delivery", "storms", "living")
+_Rows = list[tuple[str, str, str]]
 
 
 def main() -> int:
-    """Run everything; 0 if all of it held."""
+    """Run everything asked for; 0 if all of it held."""
     options = _options()
     out = Console(width=None if sys.stdout.isatty() else 100)
     began = time.monotonic()
     out.print(f"seed {options.seed}")
+    parts = {"delivery": _delivery, "storms": _storms, "living": _living}
+    sound, rows = True, _Rows()
+    for name in options.only:
+        held, found = parts[name](options)
+        sound &= held
+        rows += found
+    table = Table("what", "figure", "must be", title=f"Chaos, seed {options.seed}")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+    out.print(f"{time.monotonic() - began:.0f} s in all")
+    return 0 if sound else 1
+
+
+def _delivery(options: argparse.Namespace) -> tuple[bool, _Rows]:
     with tempfile.TemporaryDirectory(prefix="revops-chaos-") as folder:
         found = delivery.run(
             Path(folder),
@@ -32,25 +50,12 @@ def main() -> int:
             relays=options.relays,
             seconds=options.seconds,
         )
-    storm, messages = storms.storm(options.leads), storms.flaps(options.flaps)
-    table = Table("what", "figure", "must be", title=f"Chaos, seed {options.seed}")
-    for row in _rows(options, found, storm, messages):
-        table.add_row(*row)
-    out.print(table)
-    out.print(f"{time.monotonic() - began:.0f} s in all")
-    sound = found.is_sound and storm.is_sound and messages <= storms.MOST_OF_FLAPS
-    return 0 if sound and sum(found.kills.values()) >= options.kills else 1
-
-
-def _rows(
-    options: argparse.Namespace, found: delivery.Found, storm: storms.Storm, messages: int
-) -> list[tuple[str, str, str]]:
     named = ", ".join(f"{count} {point}" for point, count in found.kills.items())
     kills = sum(found.kills.values())
     without = found.repeats_without_key
     # A slow machine does not lose what it had no time to send.
     waiting = " or still waiting: time was up" if found.seconds >= options.seconds else ""
-    return [
+    return found.is_sound and kills >= options.kills, [
         ("events", f"{found.events:,}", ""),
         ("sends, 30% of them faulty", f"{found.requests:,}", ""),
         ("relays killed", f"{kills} ({named})", f">= {options.kills}"),
@@ -64,14 +69,53 @@ def _rows(
             f"<= {found.dropped_without_key} answers lost + {kills} kills",
         ),
         ("seconds of delivery", f"{found.seconds:.0f}", f"< {options.seconds:.0f}"),
+    ]
+
+
+def _storms(options: argparse.Namespace) -> tuple[bool, _Rows]:
+    storm, messages = storms.storm(options.leads), storms.flaps(options.flaps)
+    return storm.is_sound and messages <= storms.MOST_OF_FLAPS, [
         (f"{storm.leads:,} leads at once: messages in an hour", str(storm.most_an_hour), "<= 5"),
         ("leads that no message names", str(storm.missing), "0"),
         (f"{options.flaps} flaps: messages", str(messages), "<= 2"),
     ]
 
 
+def _living(options: argparse.Namespace) -> tuple[bool, _Rows]:
+    with tempfile.TemporaryDirectory(prefix="revops-chaos-") as folder:
+        home = Path(folder)
+        with living.installation(home, speed=options.speed, scale=options.scale) as place:
+            lived = living.run(place, leads=options.breaches, seconds=options.minutes * 60)
+            noticed = silence.run(place)
+    count = len(lived.arrivals)
+    of_nights = f"{lived.nights} nights beside it, {lived.failed_nights} of them failed"
+    rows = [
+        ("leads breached under revops ui", f"{count}", f">= {options.breaches}"),
+        (
+            "seconds from breach to receiver, 95 of 100",
+            f"{lived.p95:.0f} (median {lived.median:.0f}, longest {lived.longest:.0f})",
+            f"<= {living.P95_SECONDS:.0f}",
+        ),
+        ("nights run meanwhile", of_nights, "0 failed"),
+        ("seconds without a daemon, killed once", f"{lived.seconds_without_daemon:.0f}", "> 0"),
+        ("seconds until a hung daemon is noticed", f"{noticed.daemon:.0f}", "0 to 300"),
+        ("until a blocked relay is noticed", f"{noticed.relay:.0f}", "0 to 300"),
+        ("until a dead run is noticed", f"{noticed.run:.0f}", "0 to 300"),
+        ("until it is freed", f"{noticed.run_freed:.0f}", "0 to 900"),
+        *((problem, "", "") for problem in lived.problems),
+    ]
+    held = lived.is_sound and noticed.is_sound and count >= options.breaches
+    return held, rows
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument(
+        "--only",
+        type=lambda text: tuple(text.split(",")),
+        default=PARTS,
+        help=f"parts, of {', '.join(PARTS)} (default: all)",
+    )
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=200)
@@ -79,7 +123,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--leads", type=int, default=10_000)
     parser.add_argument("--flaps", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=600.0, help="Bound of the delivery.")
-    return parser.parse_args()
+    parser.add_argument("--breaches", type=int, default=200, help="Leads to wait for.")
+    parser.add_argument("--speed", type=float, default=480.0, help="Of the company's clock.")
+    parser.add_argument("--scale", type=float, default=10.0, help="Size of the company.")
+    parser.add_argument("--minutes", type=float, default=45.0, help="Bound of that wait.")
+    options = parser.parse_args()
+    if unknown := sorted({*options.only} - {*PARTS}):
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return options
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A living installation: `revops ui`, leads that breach, nights beside it, a daemon that dies.
 
 Belongs here: starting it as a user would, killing the daemon, and how long after its deadline each
-alert arrived. Does not: reading that from the state folder (`bench.alert_latency`), or faults of
-receivers (`delivery`).
+alert arrived. Does not: reading that from the state folder (`bench.alert_latency`), what its
+heartbeat notices (`silence`), or faults of receivers (`delivery`).
 
 The simulated company's clock runs `speed` times as fast as ours, so that enough leads breach while
 somebody waits; seconds are ours. Every pulse has that many times as much to pull and to judge.
@@ -17,14 +17,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from bench.alert_latency import Arrival, NotRunningError, measure, quantiles
 
 P95_SECONDS = 60.0
+REVOPS = (sys.executable, "-m", "revops_pipelines.cli")
 _LOOK_SECONDS = 20.0
 _STARTS_WITHIN_SECONDS = 900.0
 _STOPS_WITHIN_SECONDS = 90.0
@@ -42,6 +44,17 @@ class Lived:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def is_sound(self) -> bool:
+        """In time, with nights that went through and a daemon that came back."""
+        return (
+            bool(self.arrivals)
+            and self.p95 <= P95_SECONDS
+            and self.nights > self.failed_nights == 0
+            and self.seconds_without_daemon > 0
+            and not self.problems
+        )
+
+    @property
     def median(self) -> float:
         """Of the seconds from deadline to arrival; 0 of nothing."""
         return quantiles(sorted(each.seconds for each in self.arrivals)).get("p50", 0.0)
@@ -57,44 +70,38 @@ class Lived:
         return max((each.seconds for each in self.arrivals), default=0.0)
 
 
-def run(folder: Path, *, leads: int, speed: float, scale: float, seconds: float) -> Lived:
-    """Wait until so many leads have breached; nights run one after another all the while.
+@dataclass(frozen=True)
+class Installation:
+    """`revops ui` that runs: its process, the state folder, and the environment for commands."""
 
-    Once half of them have arrived the daemon is killed with SIGKILL. `seconds` bounds the
-    measurement, not the start.
-    """
+    ui: int
+    home: Path
+    surroundings: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Where its commands are run and their logs lie."""
+        return self.home.parent
+
+    def begin(self, *arguments: str, out: int | IO[bytes]) -> subprocess.Popen[bytes]:
+        """A `revops` command that goes on by itself."""
+        return subprocess.Popen(
+            [*REVOPS, *arguments], env=self.surroundings, cwd=self.folder, stdout=out, stderr=out
+        )
+
+
+@contextmanager
+def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Installation]:
+    """A new one of the simulated company. Raises NotRunningError where it does not start."""
     home = folder / "home"
     home.mkdir()
     story = {"seed": 7, "as_of": "2026-06-30", "scale": scale, "reached": None}
     (home / "story.json").write_text(json.dumps(story), encoding="utf-8")
     surroundings = {**os.environ, "REVOPS_HOME": str(home)}
-    with ExitStack() as running:
-        ui = running.enter_context(_ui(folder, surroundings, speed))
-        lived = Lived([])
-        nights = running.enter_context(_Nights(folder, surroundings, lived))
-        until = time.monotonic() + seconds
-        while len(lived.arrivals) < leads and time.monotonic() < until:
-            nights.go_on()
-            time.sleep(_LOOK_SECONDS)
-            lived.arrivals = measure(home)
-            if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
-                lived.seconds_without_daemon = _kill_daemon(ui.pid, lived)
-        return lived
-
-
-@contextmanager
-def _ui(
-    folder: Path, surroundings: dict[str, str], speed: float
-) -> Iterator[subprocess.Popen[bytes]]:
     log = folder / "ui.txt"
-    command = [sys.executable, "-m", "revops_pipelines.cli", "ui"]
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "--port", str(_free_port()), "--speed", str(speed)],
-            env=surroundings,
-            cwd=folder,
-            stdout=out,
-            stderr=out,
+        process = Installation(0, home, surroundings).begin(
+            "ui", "--port", str(_free_port()), "--speed", str(speed), out=out
         )
     try:
         until = time.monotonic() + _STARTS_WITHIN_SECONDS
@@ -102,21 +109,42 @@ def _ui(
             if process.poll() is not None or time.monotonic() > until:
                 raise NotRunningError(f"revops ui: {log.read_text(encoding='utf-8')[-500:]}")
             time.sleep(1)
-        yield process
+        yield Installation(process.pid, home, surroundings)
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOPS_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def run(place: Installation, *, leads: int, seconds: float) -> Lived:
+    """Wait until so many leads have breached; nights run one after another all the while.
+
+    Once half of them have arrived the daemon is killed with SIGKILL.
+    """
+    lived = Lived([])
+    with _Nights(place, lived) as nights:
+        until = time.monotonic() + seconds
+        while len(lived.arrivals) < leads and time.monotonic() < until:
+            nights.go_on()
+            time.sleep(_LOOK_SECONDS)
+            lived.arrivals = measure(place.home)
+            if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
+                lived.seconds_without_daemon = _kill_daemon(place.ui, lived)
+    return lived
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOPS_WITHIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class _Nights:
     """The nightly job, again as soon as it has ended."""
 
-    def __init__(self, folder: Path, surroundings: dict[str, str], lived: Lived) -> None:
-        self._folder, self._surroundings, self._lived = folder, surroundings, lived
+    def __init__(self, place: Installation, lived: Lived) -> None:
+        self._place, self._lived = place, lived
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> _Nights:
@@ -129,28 +157,17 @@ class _Nights:
                 return
             self._lived.nights += 1
             self._lived.failed_nights += self._process.returncode != 0
-        with (self._folder / "nights.txt").open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "revops_pipelines.cli", "run", "nightly"],
-                env=self._surroundings,
-                cwd=self._folder,
-                stdout=out,
-                stderr=out,
-            )
+        with (self._place.folder / "nights.txt").open("ab") as out:
+            self._process = self._place.begin("run", "nightly", out=out)
 
     def __exit__(self, *error: object) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(_STOPS_WITHIN_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            _end(self._process)
 
 
 def _kill_daemon(ui: int, lived: Lived) -> float:
     """SIGKILL, and wait for another one; the seconds in between."""
-    daemon = _daemon_below(ui)
+    daemon = daemon_below(ui)
     if daemon is None:
         lived.problems.append("no daemon was found")
         return -1.0
@@ -158,14 +175,14 @@ def _kill_daemon(ui: int, lived: Lived) -> float:
     began = time.monotonic()
     while time.monotonic() - began < _STARTS_WITHIN_SECONDS:
         time.sleep(0.5)
-        other = _daemon_below(ui)
+        other = daemon_below(ui)
         if other not in (None, daemon):
             return time.monotonic() - began
     lived.problems.append("the daemon did not come back")
     return time.monotonic() - began
 
 
-def _daemon_below(ancestor: int) -> int | None:
+def daemon_below(ancestor: int) -> int | None:
     """The process of Dagster's daemon among the descendants of a process (Linux's /proc)."""
     parents, daemons = {}, []
     for path in Path("/proc").glob("[0-9]*"):
