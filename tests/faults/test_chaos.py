@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,3 +28,18 @@ def test_l8_l13_two_relays_that_are_killed_lose_and_double_nothing(
     assert sum(found.kills.values()) >= 1
     assert (found.lost, found.phantom, found.overtaken, found.doubled_with_key) == (0, 0, 0, 0)
     assert found.is_sound
+
+
+def test_the_daemon_to_be_killed_is_the_one_of_that_installation(chaos: None) -> None:
+    from chaos.living import daemon_below
+
+    waits = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", waits, "dagster._daemon"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdout is not None
+        daemon.stdout.readline()
+        assert daemon_below(os.getpid()) == daemon.pid
+        assert daemon_below(daemon.pid) == daemon.pid
+        daemon.kill()
+        daemon.wait()
+        assert daemon_below(os.getpid()) is None
