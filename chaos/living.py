@@ -30,6 +30,11 @@ REVOPS = (sys.executable, "-m", "revops_pipelines.cli")
 _LOOK_SECONDS = 20.0
 _STARTS_WITHIN_SECONDS = 1800.0
 _STOPS_WITHIN_SECONDS = 90.0
+# More leads breach in the same time; that they are told late does not depend on it.
+_SETTINGS = """
+[response]
+target_minutes = 15
+"""
 _READY = "Schedules and sensors are on"
 
 
@@ -97,6 +102,7 @@ def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Instal
     home.mkdir()
     story = {"seed": 7, "as_of": "2026-06-30", "scale": scale, "reached": None}
     (home / "story.json").write_text(json.dumps(story), encoding="utf-8")
+    (folder / "revops.toml").write_text(_SETTINGS, encoding="utf-8")
     surroundings = {**os.environ, "REVOPS_HOME": str(home)}
     log = folder / "ui.txt"
     with log.open("wb") as out:
