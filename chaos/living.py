@@ -18,10 +18,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import requests
 
 from bench.alert_latency import Arrival, NotRunningError, measure, quantiles
 
@@ -30,6 +32,12 @@ REVOPS = (sys.executable, "-m", "revops_pipelines.cli")
 _LOOK_SECONDS = 20.0
 _STARTS_WITHIN_SECONDS = 1800.0
 _STOPS_WITHIN_SECONDS = 90.0
+_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+_STATUS = "query Q($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+_LAUNCH = """mutation { launchRun(executionParams: {
+  selector: {repositoryLocationName: "revops_pipelines",
+             repositoryName: "__repository__", jobName: "nightly"},
+  runConfigData: "{}"}) { ... on LaunchRunSuccess { run { runId } } } }"""
 # More leads breach in the same time; that they are told late does not depend on it.
 _SETTINGS = """
 [response]
@@ -77,9 +85,10 @@ class Lived:
 
 @dataclass(frozen=True)
 class Installation:
-    """`revops ui` that runs: its process, the state folder, and the environment for commands."""
+    """`revops ui` that runs: its process and address, the state folder, commands' environment."""
 
     ui: int
+    url: str
     home: Path
     surroundings: Mapping[str, str]
 
@@ -104,10 +113,11 @@ def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Instal
     (home / "story.json").write_text(json.dumps(story), encoding="utf-8")
     (folder / "revops.toml").write_text(_SETTINGS, encoding="utf-8")
     surroundings = {**os.environ, "REVOPS_HOME": str(home)}
-    log = folder / "ui.txt"
+    log, port = folder / "ui.txt", _free_port()
+    url = f"http://127.0.0.1:{port}"
     with log.open("wb") as out:
-        process = Installation(0, home, surroundings).begin(
-            "ui", "--port", str(_free_port()), "--speed", str(speed), out=out
+        process = Installation(0, url, home, surroundings).begin(
+            "ui", "--port", str(port), "--speed", str(speed), out=out
         )
     try:
         until = time.monotonic() + _STARTS_WITHIN_SECONDS
@@ -115,7 +125,7 @@ def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Instal
             if process.poll() is not None or time.monotonic() > until:
                 raise NotRunningError(f"revops ui: {log.read_text(encoding='utf-8')[-500:]}")
             time.sleep(1)
-        yield Installation(process.pid, home, surroundings)
+        yield Installation(process.pid, url, home, surroundings)
     finally:
         _end(process)
 
@@ -126,14 +136,14 @@ def run(place: Installation, *, leads: int, seconds: float) -> Lived:
     Once half of them have arrived the daemon is killed with SIGKILL.
     """
     lived = Lived([])
-    with _Nights(place, lived) as nights:
-        until = time.monotonic() + seconds
-        while len(lived.arrivals) < leads and time.monotonic() < until:
-            nights.go_on()
-            time.sleep(_LOOK_SECONDS)
-            lived.arrivals = measure(place.home)
-            if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
-                lived.seconds_without_daemon = _kill_daemon(place.ui, lived)
+    nights = _Nights(place, lived)
+    until = time.monotonic() + seconds
+    while len(lived.arrivals) < leads and time.monotonic() < until:
+        nights.go_on()
+        time.sleep(_LOOK_SECONDS)
+        lived.arrivals = measure(place.home)
+        if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
+            lived.seconds_without_daemon = _kill_daemon(place.ui, lived)
     return lived
 
 
@@ -147,28 +157,28 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Nights:
-    """The nightly job, again as soon as it has ended."""
+    """The nightly job, launched in the UI's webserver again as soon as it has ended."""
 
     def __init__(self, place: Installation, lived: Lived) -> None:
         self._place, self._lived = place, lived
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> _Nights:
-        return self
+        self._run = ""
 
     def go_on(self) -> None:
-        """Begin a night where none is under way."""
-        if self._process is not None:
-            if self._process.poll() is None:
-                return
-            self._lived.nights += 1
-            self._lived.failed_nights += self._process.returncode != 0
-        with (self._place.folder / "nights.txt").open("ab") as out:
-            self._process = self._place.begin("run", "nightly", out=out)
+        """Begin a night where none is under way; while the webserver is away nothing is asked."""
+        with suppress(requests.RequestException, TypeError, KeyError):
+            if self._run:
+                status = self._asked(_STATUS, run=self._run)["runOrError"]["status"]
+                if status not in _ENDED:
+                    return
+                self._lived.nights += 1
+                self._lived.failed_nights += status != "SUCCESS"
+                self._run = ""
+            self._run = self._asked(_LAUNCH)["launchRun"]["run"]["runId"]
 
-    def __exit__(self, *error: object) -> None:
-        if self._process is not None:
-            _end(self._process)
+    def _asked(self, query: str, **variables: str) -> Any:
+        body = {"query": query, "variables": variables}
+        answer = requests.post(f"{self._place.url}/graphql", json=body, timeout=30)
+        return answer.json()["data"]
 
 
 def _kill_daemon(ui: int, lived: Lived) -> float:

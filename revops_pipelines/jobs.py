@@ -25,6 +25,7 @@ from revops_pipelines.assets.raw import PULSE, STREAMS_TAG
 from revops_pipelines.assets.restatements import RESTATEMENTS_KEY
 from revops_pipelines.assets.standing import STANDING_KEY
 from revops_pipelines.engine.alerts.declaration import Rule
+from revops_pipelines.resources.warehouse import YIELDS_TAG
 
 NIGHTLY = "nightly"
 PULSE_JOB = "pulse"
@@ -155,5 +156,7 @@ def _job(
             JOB_TAG: name,
             STREAMS_TAG: streams,
             "dagster/max_runtime": str(longest_seconds or _MAX_RUNTIME[name]),
+            # A night has hours; a pulse, whose alerts people wait for, has seconds.
+            **({YIELDS_TAG: "true"} if name == NIGHTLY else {}),
         },
     )

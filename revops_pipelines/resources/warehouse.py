@@ -8,6 +8,7 @@ resource (its name, its config in the UI) is kept.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,10 @@ from revops_pipelines.engine.heartbeat.instance import PROCESS_TAG
 from revops_pipelines.engine.heartbeat.processes import this_process
 from revops_pipelines.engine.warehouse.writer import Writer
 
+# A run with this tag lets other processes have the processor first (nice(1)).
+YIELDS_TAG = "revops/yields"
+_BATCH_PRIORITY = 10
+
 
 class WarehouseResource(DuckDBResource):
     """The live warehouse. `lock_timeout_seconds` bounds the wait for another writer."""
@@ -32,12 +37,15 @@ class WarehouseResource(DuckDBResource):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Keep the connection from step to step, under the run's name: whoever waits is told it.
 
-        The run notes its process: when that is gone without a word, the heartbeat can tell.
+        The run notes its process: when that is gone without a word, the heartbeat can tell. A night
+        has hours, a pulse has seconds: the night's process lets others have the processor first.
         """
         if context.run is not None:
             if context.instance is not None and context.instance.has_run(context.run.run_id):
                 mark = {PROCESS_TAG: str(this_process())}
                 context.instance.add_run_tags(context.run.run_id, mark)
+            if YIELDS_TAG in context.run.tags:
+                _yield_to_others()
             self._kept = self._writer(f"run {context.run.run_id[:8]} of {context.run.job_name}")
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
@@ -60,3 +68,9 @@ class WarehouseResource(DuckDBResource):
 
     def _writer(self, holder: str) -> Writer:
         return Writer(Path(self.database), holder, self.lock_timeout_seconds)
+
+
+def _yield_to_others() -> None:
+    """Threads that are begun later inherit it. It cannot be taken back, and need not be."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(own, _BATCH_PRIORITY))
