@@ -8,6 +8,7 @@ resource (its name, its config in the UI) is kept.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -71,6 +72,11 @@ class WarehouseResource(DuckDBResource):
 
 
 def _yield_to_others() -> None:
-    """Threads that are begun later inherit it. It cannot be taken back, and need not be."""
+    """In a process of the run's own: it cannot be taken back, and all that is begun later inherits.
+
+    Dagster's worker is such a process; `revops run`, and `revops ui` with its first night, are not.
+    """
+    if multiprocessing.parent_process() is None:
+        return
     own = os.getpriority(os.PRIO_PROCESS, 0)
     os.setpriority(os.PRIO_PROCESS, 0, max(own, _BATCH_PRIORITY))
