@@ -157,6 +157,11 @@ def _say(out: Console, found: tuple[Sign, ...], freed: list[str]) -> None:
         out.print("[green]ok  [/] daemon, relay, runs, outbox, snapshot and disk are well")
 
 
+def free_stuck(settings: Settings, home: Path, now: datetime) -> list[str]:
+    """End the runs that are stuck for certain, a line for each; `home` is DAGSTER_HOME."""
+    return _freed(examine(settings, home, now), home, limits_of(settings.heartbeat), now)
+
+
 def _freed(look: Look, home: Path, limits: Limits, now: datetime) -> list[str]:
     runs = [run for run in look.machinery.runs if signs.may_be_freed(run, limits, now)]
     if not runs:

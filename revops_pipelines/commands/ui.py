@@ -25,8 +25,10 @@ from rich.console import Console
 from revops_pipelines.commands.context import DAGSTER_HOME, prepare_dagster_home, settings_or_fail
 from revops_pipelines.commands.demo import run_first_night
 from revops_pipelines.commands.failures import UNAVAILABLE, CommandError
+from revops_pipelines.commands.heartbeat import free_stuck
 from revops_pipelines.commands.session import sandbox_session
 from revops_pipelines.installation import project_file
+from revops_pipelines.resources.instant import system_now
 from revops_pipelines.settings import Settings, environment
 
 HOST = "127.0.0.1"
@@ -74,6 +76,9 @@ def _serve_dagster(
     """
     in_a_row = 0
     while in_a_row < _MOST_STARTS:
+        # Runs that died with the last one would keep the next from beginning.
+        for line in free_stuck(settings, home, system_now()):
+            out.print(f"freed {line}", markup=False, soft_wrap=True)
         with _dagster(settings, home, port, is_first=in_a_row == 0) as dagster:
             _await_answer(f"http://{HOST}:{port}/server_info", dagster, settings)
             _refuse_broken_definitions(f"http://{HOST}:{port}/graphql", settings)
