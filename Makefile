@@ -55,7 +55,7 @@ identities: $(READY) ## The identities on three companies of ten times the usual
 	@REVOPS_SCALE=$${REVOPS_SCALE:-10} REVOPS_THOROUGH=1 \
 	    $(BIN)/python -m pytest -v tests/end_to_end/test_large_companies.py
 
-chaos: $(READY) ## 10,000 alerts, faulty receivers, 200 kills; storms; a living installation; an hour.
+chaos: $(READY) ## 10,000 alerts, faulty receivers, 200 kills; storms; a living installation; an hour and a half.
 	@$(BIN)/python -m chaos
 
 bench: GROUPS := --group bench

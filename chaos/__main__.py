@@ -124,9 +124,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--flaps", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=600.0, help="Bound of the delivery.")
     parser.add_argument("--breaches", type=int, default=200, help="Leads to wait for.")
-    parser.add_argument("--speed", type=float, default=960.0, help="Of the company's clock.")
-    parser.add_argument("--scale", type=float, default=3.0, help="Size of the company.")
-    parser.add_argument("--minutes", type=float, default=45.0, help="Bound of that wait.")
+    parser.add_argument("--speed", type=float, default=480.0, help="Of the company's clock.")
+    parser.add_argument("--scale", type=float, default=5.0, help="Size of the company.")
+    parser.add_argument("--minutes", type=float, default=90.0, help="Bound of that wait.")
     options = parser.parse_args()
     if unknown := sorted({*options.only} - {*PARTS}):
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
