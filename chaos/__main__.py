@@ -88,6 +88,7 @@ def _living(options: argparse.Namespace) -> tuple[bool, _Rows]:
             lived = living.run(place, leads=options.breaches, seconds=options.minutes * 60)
             noticed = silence.run(place)
     count = len(lived.arrivals)
+    noticed_in = f"0 to {silence.NOTICED_SECONDS:.0f}"
     of_nights = f"{lived.nights} nights beside it, {lived.failed_nights} of them failed"
     rows = [
         ("leads breached under revops ui", f"{count}", f">= {options.breaches}"),
@@ -98,10 +99,10 @@ def _living(options: argparse.Namespace) -> tuple[bool, _Rows]:
         ),
         ("nights run meanwhile", of_nights, "0 failed"),
         ("seconds without a daemon, killed once", f"{lived.seconds_without_daemon:.0f}", "> 0"),
-        ("seconds until a hung daemon is noticed", f"{noticed.daemon:.0f}", "0 to 300"),
-        ("until a blocked relay is noticed", f"{noticed.relay:.0f}", "0 to 300"),
-        ("until a dead run is noticed", f"{noticed.run:.0f}", "0 to 300"),
-        ("until it is freed", f"{noticed.run_freed:.0f}", "0 to 900"),
+        ("seconds until a hung daemon is noticed", f"{noticed.daemon:.0f}", noticed_in),
+        ("until a blocked relay is noticed", f"{noticed.relay:.0f}", noticed_in),
+        ("until a dead run is noticed", f"{noticed.run:.0f}", noticed_in),
+        ("until it is freed", f"{noticed.run_freed:.0f}", f"0 to {silence.FREED_SECONDS:.0f}"),
         *((problem, "", "") for problem in lived.problems),
     ]
     held = lived.is_sound and noticed.is_sound and count >= options.breaches

@@ -26,6 +26,7 @@ from typing import IO, Any
 import requests
 
 from bench.alert_latency import Arrival, NotRunningError, measure, quantiles
+from revops_pipelines.commands.stopping import stop_process
 
 P95_SECONDS = 60.0
 REVOPS = (sys.executable, "-m", "revops_pipelines.cli")
@@ -127,7 +128,7 @@ def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Instal
             time.sleep(1)
         yield Installation(process.pid, url, home, surroundings)
     finally:
-        _end(process)
+        stop_process(process, signal.SIGINT, _STOPS_WITHIN_SECONDS)
 
 
 def run(place: Installation, *, leads: int, seconds: float) -> Lived:
@@ -145,15 +146,6 @@ def run(place: Installation, *, leads: int, seconds: float) -> Lived:
         if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
             lived.seconds_without_daemon = _kill_daemon(place.ui, lived)
     return lived
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_STOPS_WITHIN_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 class _Nights:

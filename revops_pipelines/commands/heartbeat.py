@@ -63,7 +63,7 @@ def take_heartbeat(
         settings = state_settings(environment(), settings_folder())
     home = dagster_home(settings)
     look = examine(settings, home, now())
-    freed = _freed(look, home, limits_of(settings.heartbeat), now()) if free else []
+    freed = _freed(look.machinery, home, limits_of(settings.heartbeat), now()) if free else []
     if as_json:
         document = {"signs": [asdict(sign) for sign in look.signs], "freed": freed}
         typer.echo(json.dumps(document, indent=2))
@@ -158,12 +158,19 @@ def _say(out: Console, found: tuple[Sign, ...], freed: list[str]) -> None:
 
 
 def free_stuck(settings: Settings, home: Path, now: datetime) -> list[str]:
-    """End the runs that are stuck for certain, a line for each; `home` is DAGSTER_HOME."""
-    return _freed(examine(settings, home, now), home, limits_of(settings.heartbeat), now)
+    """End the runs that are stuck for certain, a line for each; `home` is DAGSTER_HOME.
+
+    Where Dagster's storage cannot be read, as before its first start, there are none.
+    """
+    try:
+        machinery = read_machinery(storage_of(home, environment()))
+    except UnreadableInstanceError:
+        return []
+    return _freed(machinery, home, limits_of(settings.heartbeat), now)
 
 
-def _freed(look: Look, home: Path, limits: Limits, now: datetime) -> list[str]:
-    runs = [run for run in look.machinery.runs if signs.may_be_freed(run, limits, now)]
+def _freed(machinery: Machinery, home: Path, limits: Limits, now: datetime) -> list[str]:
+    runs = [run for run in machinery.runs if signs.may_be_freed(run, limits, now)]
     if not runs:
         return []
     # It brings Dagster along.

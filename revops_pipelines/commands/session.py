@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 
 from revops_pipelines.commands.context import writable
 from revops_pipelines.commands.failures import CommandError
+from revops_pipelines.commands.stopping import stop_process
 from revops_pipelines.resources.systems import SANDBOX_HANDLE, read_handle
 from revops_pipelines.settings import Settings
 
@@ -134,12 +136,7 @@ def _process(
         yield {**json.loads(line), "pid": process.pid}
     finally:
         giving_up.cancel()
-        process.terminate()
-        try:
-            process.wait(_STOPS_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_process(process, signal.SIGTERM, _STOPS_WITHIN_SECONDS)
         if process.stdout:
             process.stdout.close()
 

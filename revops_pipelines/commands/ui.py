@@ -27,6 +27,7 @@ from revops_pipelines.commands.demo import run_first_night
 from revops_pipelines.commands.failures import UNAVAILABLE, CommandError
 from revops_pipelines.commands.heartbeat import free_stuck
 from revops_pipelines.commands.session import sandbox_session
+from revops_pipelines.commands.stopping import stop_process
 from revops_pipelines.installation import project_file
 from revops_pipelines.resources.instant import system_now
 from revops_pipelines.settings import Settings, environment
@@ -75,7 +76,7 @@ def _serve_dagster(
     row is broken.
     """
     in_a_row = 0
-    while in_a_row < _MOST_STARTS:
+    while True:
         # Runs that died with the last one would keep the next from beginning.
         for line in free_stuck(settings, home, system_now()):
             out.print(f"freed {line}", markup=False, soft_wrap=True)
@@ -92,8 +93,11 @@ def _serve_dagster(
                     return
                 looks += 1
         in_a_row = 1 if looks * _LOOK_SECONDS > _STEADY_SECONDS else in_a_row + 1
+        if in_a_row == _MOST_STARTS:
+            raise CommandError(
+                "Dagster stops by itself again and again", remedy=f"see {_log(settings)}"
+            )
         out.print(f"[yellow]Dagster stopped by itself[/]: starting it again, see {_log(settings)}")
-    raise CommandError("Dagster stops by itself again and again", remedy=f"see {_log(settings)}")
 
 
 @contextmanager
@@ -152,12 +156,7 @@ def _dagster(
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOPS_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_process(process, signal.SIGINT, _STOPS_WITHIN_SECONDS)
         # Whatever it began and did not end, lest it hold the port or the warehouse.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
