@@ -10,20 +10,18 @@ import dataclasses
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
-from whole_nights import QUIET, Night
+from whole_nights import QUIET, Night, StoppedClock
 
 from revops_pipelines.contracts import CONTRACTS
 from revops_pipelines.definitions import build_defs
 from revops_pipelines.engine.metrics.build import build_metric
 from revops_pipelines.engine.warehouse.open import in_utc
 from revops_pipelines.installation import plugin_kinds
-from revops_pipelines.resources.clock import ClockResource
 from revops_pipelines.settings import Settings, load_settings
 
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
@@ -40,15 +38,6 @@ SELECT
 FROM metrics.metric_values
 WHERE metric NOT LIKE 'data_quality%' AND metric NOT LIKE 'duplicates%'
 """
-
-
-class StoppedClock(ClockResource):
-    """The night's instant."""
-
-    at: str
-
-    def now(self) -> datetime:
-        return datetime.fromisoformat(self.at)
 
 
 @pytest.fixture(scope="module")

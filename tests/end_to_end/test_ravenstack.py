@@ -14,10 +14,10 @@ import dagster as dg
 import duckdb
 import pandas as pd
 import pytest
+from whole_nights import StoppedClock
 
 from revops_pipelines.definitions import build_defs
 from revops_pipelines.installation import plugin_kinds
-from revops_pipelines.resources.clock import ClockResource
 from revops_pipelines.settings import Settings, load_settings
 
 PROJECT = Path(__file__).parents[2]
@@ -32,13 +32,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class StoppedClock(ClockResource):
-    """The pipelines' clock at an instant of the data's own time."""
-
-    def now(self) -> datetime:
-        return NOW
-
-
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home = tmp_path_factory.mktemp("home")
@@ -49,7 +42,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse after one night."""
-    definitions = build_defs(settings, resources={"clock": StoppedClock()})
+    definitions = build_defs(settings, resources={"clock": StoppedClock(at=NOW.isoformat())})
     with dg.DagsterInstance.ephemeral() as instance:
         night = definitions.resolve_job_def("nightly").execute_in_process(instance=instance)
     assert night.success

@@ -15,6 +15,7 @@ import duckdb
 from revops_pipelines.definitions import build_defs
 from revops_pipelines.engine.declarations import Source
 from revops_pipelines.installation import plugin_kinds
+from revops_pipelines.resources.clock import ClockResource
 from revops_pipelines.resources.secrets import Secret
 from revops_pipelines.resources.systems import System, Systems, known_sources, simulated_sheets
 from revops_pipelines.sandbox.profile import profile
@@ -41,6 +42,16 @@ class Night:
         cursor = self.published.execute(sql)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+class StoppedClock(ClockResource):
+    """The pipelines' clock at one instant, in ISO text."""
+
+    at: str
+
+    def now(self) -> datetime:
+        """That instant."""
+        return datetime.fromisoformat(self.at)
 
 
 def simulated_settings(home: Path) -> Settings:
