@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -18,18 +19,23 @@ from chaos import delivery, living, silence, storms
 
 PARTS = ("delivery", "storms", "living")
 _Rows = list[tuple[str, str, str]]
+_Say = Callable[[str], None]
 
 
 def main() -> int:
     """Run everything asked for; 0 if all of it held."""
     options = _options()
-    out = Console(width=None if sys.stdout.isatty() else 100)
+    err, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else 100)
     began = time.monotonic()
+
+    def say(text: str) -> None:
+        err.print(f"[dim]{time.monotonic() - began:6.0f} s  {text}[/]", highlight=False)
+
     out.print(f"seed {options.seed}")
     parts = {"delivery": _delivery, "storms": _storms, "living": _living}
     sound, rows = True, _Rows()
     for name in options.only:
-        held, found = parts[name](options)
+        held, found = parts[name](options, say)
         sound &= held
         rows += found
     table = Table("what", "figure", "must be", title=f"Chaos, seed {options.seed}")
@@ -40,7 +46,8 @@ def main() -> int:
     return 0 if sound else 1
 
 
-def _delivery(options: argparse.Namespace) -> tuple[bool, _Rows]:
+def _delivery(options: argparse.Namespace, say: _Say) -> tuple[bool, _Rows]:
+    say(f"delivery: {options.events:,} events, {options.kills} kills, {options.relays} relays")
     with tempfile.TemporaryDirectory(prefix="revops-chaos-") as folder:
         found = delivery.run(
             Path(folder),
@@ -72,7 +79,8 @@ def _delivery(options: argparse.Namespace) -> tuple[bool, _Rows]:
     ]
 
 
-def _storms(options: argparse.Namespace) -> tuple[bool, _Rows]:
+def _storms(options: argparse.Namespace, say: _Say) -> tuple[bool, _Rows]:
+    say(f"storms: {options.leads:,} leads at once, {options.flaps} flaps")
     storm, messages = storms.storm(options.leads), storms.flaps(options.flaps)
     return storm.is_sound and messages <= storms.MOST_OF_FLAPS, [
         (f"{storm.leads:,} leads at once: messages in an hour", str(storm.most_an_hour), "<= 5"),
@@ -81,11 +89,13 @@ def _storms(options: argparse.Namespace) -> tuple[bool, _Rows]:
     ]
 
 
-def _living(options: argparse.Namespace) -> tuple[bool, _Rows]:
+def _living(options: argparse.Namespace, say: _Say) -> tuple[bool, _Rows]:
+    say("living: revops ui starts, and its first night")
     with tempfile.TemporaryDirectory(prefix="revops-chaos-") as folder:
         home = Path(folder)
         with living.installation(home, speed=options.speed, scale=options.scale) as place:
-            lived = living.run(place, leads=options.breaches, seconds=options.minutes * 60)
+            lived = living.run(place, leads=options.breaches, seconds=options.minutes * 60, say=say)
+            say("living: what the heartbeat notices")
             noticed = silence.run(place)
     count = len(lived.arrivals)
     noticed_in = f"0 to {silence.NOTICED_SECONDS:.0f}"

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from revops_pipelines.commands.stopping import stop_process
 P95_SECONDS = 60.0
 REVOPS = (sys.executable, "-m", "revops_pipelines.cli")
 _LOOK_SECONDS = 20.0
+_LOOKS_A_WORD = 3
 _STARTS_WITHIN_SECONDS = 1800.0
 _STOPS_WITHIN_SECONDS = 90.0
 _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
@@ -113,7 +114,13 @@ def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Instal
     story = {"seed": 7, "as_of": "2026-06-30", "scale": scale, "reached": None}
     (home / "story.json").write_text(json.dumps(story), encoding="utf-8")
     (folder / "revops.toml").write_text(_SETTINGS, encoding="utf-8")
-    surroundings = {**os.environ, "REVOPS_HOME": str(home)}
+    # Dagster's own state too: whoever runs this may have an installation of their own.
+    surroundings = {
+        **os.environ,
+        "REVOPS_HOME": str(home),
+        "REVOPS_CONFIG": str(folder / "revops.toml"),
+        "DAGSTER_HOME": str(home / "dagster"),
+    }
     log, port = folder / "ui.txt", _free_port()
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as out:
@@ -131,18 +138,23 @@ def installation(folder: Path, *, speed: float, scale: float) -> Iterator[Instal
         stop_process(process, signal.SIGINT, _STOPS_WITHIN_SECONDS)
 
 
-def run(place: Installation, *, leads: int, seconds: float) -> Lived:
+def run(place: Installation, *, leads: int, seconds: float, say: Callable[[str], None]) -> Lived:
     """Wait until so many leads have breached; nights run one after another all the while.
 
-    Once half of them have arrived the daemon is killed with SIGKILL.
+    Once half of them have arrived the daemon is killed with SIGKILL. `say` is told every minute how
+    far it is.
     """
     lived = Lived([])
     nights = _Nights(place, lived)
     until = time.monotonic() + seconds
+    looks = 0
     while len(lived.arrivals) < leads and time.monotonic() < until:
         nights.go_on()
         time.sleep(_LOOK_SECONDS)
         lived.arrivals = measure(place.home)
+        looks += 1
+        if looks % _LOOKS_A_WORD == 0:
+            say(f"living: {len(lived.arrivals)} of {leads} leads, {lived.nights} nights")
         if not lived.seconds_without_daemon and len(lived.arrivals) >= leads / 2:
             lived.seconds_without_daemon = _kill_daemon(place.ui, lived)
     return lived

@@ -156,7 +156,7 @@ def _job(
             JOB_TAG: name,
             STREAMS_TAG: streams,
             "dagster/max_runtime": str(longest_seconds or _MAX_RUNTIME[name]),
-            # A night has hours; a pulse, whose alerts people wait for, has seconds.
-            **({YIELDS_TAG: "true"} if name == NIGHTLY else {}),
+            # A night and a pull have hours; a pulse, whose alerts people wait for, has seconds.
+            **({} if name in (PULSE_JOB, JUDGE_JOB) else {YIELDS_TAG: "true"}),
         },
     )

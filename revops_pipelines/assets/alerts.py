@@ -35,6 +35,8 @@ LONG_TABLE = "metrics.metric_values"
 _KEPT_BY_RUNS = {"ops.fields", "ops.loads", "ops.quarantine", "ops.source_calls"}
 # What was told longer ago than this leaves the outbox; the warehouse keeps every event.
 KEPT = timedelta(days=90)
+# People wait for these: they go before whatever else could be built next.
+_GOES_FIRST = {"dagster/priority": "1"}
 
 
 def alert_key(rule: str) -> dg.AssetKey:
@@ -57,6 +59,7 @@ def alert_asset(
         owners=[f"team:{options.owner or rule.owner}"],
         kinds={"duckdb"},
         required_resource_keys={"warehouse", "clock", "outbox"},
+        op_tags=_GOES_FIRST,
         check_specs=[
             dg.AssetCheckSpec(
                 EVALUATED_CHECK,
@@ -118,6 +121,7 @@ def delivery_asset(rules: Sequence[str]) -> dg.AssetsDefinition:
         group_name=LAYER,
         owners=["team:revenue-operations"],
         required_resource_keys={"warehouse", "clock", "outbox", "messengers"},
+        op_tags=_GOES_FIRST,
     )
     def delivery(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         warehouse: Warehouse = context.resources.warehouse

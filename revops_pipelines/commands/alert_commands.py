@@ -7,7 +7,7 @@ imported when asked for, so that other commands start quickly.
 # Annotations stay objects here: typer reads them.
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -40,20 +40,27 @@ def add_alert_commands(app: typer.Typer, out: Console) -> None:
 def _add_reading(app: typer.Typer, out: Console) -> None:
     @app.command("list")
     def alerts_list(
+        alert: Annotated[
+            str, typer.Argument(help="Only those that begin so: a rule, RULE/KEY or a key.")
+        ] = "",
+        severity: Annotated[
+            Literal["critical", "warning", "info"] | None,
+            typer.Option(help="Only of this severity."),
+        ] = None,
         every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
         as_json: _Json = False,
     ) -> None:
         """Open alerts, the most severe and oldest first, and who minds them."""
         from revops_pipelines.commands.alerts import list_alerts
 
-        list_alerts(out, every=every, as_json=as_json)
+        list_alerts(out, alert, severity, every=every, as_json=as_json)
 
     @app.command("show")
     def alerts_show(
         alert: Annotated[str, typer.Argument(help="RULE/KEY, or its beginning.")],
         as_json: _Json = False,
     ) -> None:
-        """One open alert: what is wrong, who was told when, what was done."""
+        """One alert: what is wrong, who was told when, what was done; the latest if it is over."""
         from revops_pipelines.commands.alerts_actions import show_alert
 
         show_alert(out, alert, as_json=as_json)

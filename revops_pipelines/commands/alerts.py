@@ -24,10 +24,20 @@ _SEVERITIES = ("critical", "warning", "info")
 _SEVERITY_COLOURS = {"critical": "red", "warning": "yellow", "info": "default"}
 
 
-def list_alerts(console: Console, *, every: bool, as_json: bool) -> None:
-    """Print the open alerts, or all. Raises CommandError if nothing is published."""
+def list_alerts(
+    console: Console, said: str, severity: str | None, *, every: bool, as_json: bool
+) -> None:
+    """Print the open alerts, or all; only those that begin so, and of that severity.
+
+    Raises CommandError if nothing is published.
+    """
     settings = settings_or_fail()
-    alerts = open_alerts(settings, every=every)
+    alerts = [
+        alert
+        for alert in open_alerts(settings, every=every)
+        if desk.is_meant(said, f"{alert['rule']}/{alert['key']}", alert["key"])
+        and severity in (None, alert["severity"])
+    ]
     if as_json:
         typer.echo(json.dumps(alerts, indent=2, ensure_ascii=False))
         return

@@ -123,11 +123,11 @@ def end_silence(out: Console, said: str, *, reason: str, by: str | None, as_json
 
 
 def show_alert(out: Console, said: str, *, as_json: bool) -> None:
-    """One open alert with its messages and actions."""
+    """One alert, open or the latest that is over, with its messages and actions."""
     settings = settings_or_fail()
     with opened_outbox(settings) as outbox:
         now = time_of(settings, outbox)
-        episode = desk.find_open(outbox, said)
+        episode = desk.find_latest(outbox, said)
         found = _shown(outbox, episode, now)
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

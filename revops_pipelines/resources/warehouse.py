@@ -23,9 +23,13 @@ from revops_pipelines.engine.heartbeat.instance import PROCESS_TAG
 from revops_pipelines.engine.heartbeat.processes import this_process
 from revops_pipelines.engine.warehouse.writer import Writer
 
-# A run with this tag lets other processes have the processor first (nice(1)).
+# A run with this tag has hours: it lets other processes have the processor first (nice(1)), and the
+# warehouse after each of its steps.
 YIELDS_TAG = "revops/yields"
 _BATCH_PRIORITY = 10
+# Any other has seconds and keeps the warehouse for so long: waiting for a step of the night after
+# each of its own makes a pulse twice as long. Well below the wait that a night puts up with.
+_KEEPS_SECONDS = 120.0
 
 
 class WarehouseResource(DuckDBResource):
@@ -38,16 +42,16 @@ class WarehouseResource(DuckDBResource):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Keep the connection from step to step, under the run's name: whoever waits is told it.
 
-        The run notes its process: when that is gone without a word, the heartbeat can tell. A night
-        has hours, a pulse has seconds: the night's process lets others have the processor first.
+        The run notes its process: when that is gone without a word, the heartbeat can tell.
         """
         if context.run is not None:
             if context.instance is not None and context.instance.has_run(context.run.run_id):
                 mark = {PROCESS_TAG: str(this_process())}
                 context.instance.add_run_tags(context.run.run_id, mark)
-            if YIELDS_TAG in context.run.tags:
+            if yields := YIELDS_TAG in context.run.tags:
                 _yield_to_others()
-            self._kept = self._writer(f"run {context.run.run_id[:8]} of {context.run.job_name}")
+            named = f"run {context.run.run_id[:8]} of {context.run.job_name}"
+            self._kept = self._writer(named, 0.0 if yields else _KEEPS_SECONDS)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Give the warehouse up with the run."""
@@ -67,8 +71,10 @@ class WarehouseResource(DuckDBResource):
             with closing(self._writer("another command")) as writer, writer.connection() as used:
                 yield used
 
-    def _writer(self, holder: str) -> Writer:
-        return Writer(Path(self.database), holder, self.lock_timeout_seconds)
+    def _writer(self, holder: str, keeps_seconds: float = 0.0) -> Writer:
+        return Writer(
+            Path(self.database), holder, self.lock_timeout_seconds, keeps_seconds=keeps_seconds
+        )
 
 
 def _yield_to_others() -> None:

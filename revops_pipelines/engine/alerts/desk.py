@@ -30,14 +30,7 @@ _SNOOZES = {"snooze-1h": timedelta(hours=1), "snooze-1d": timedelta(days=1)}
 
 def open_episodes(outbox: Outbox) -> list[dict[str, Any]]:
     """Every open episode with the notice of its trigger, the longest open first."""
-    query = (
-        sa.select(EPISODES, EVENTS.c.notice, EVENTS.c.rule_title)
-        .join(EVENTS, EVENTS.c.event_id == EPISODES.c.event_id)
-        .where(EPISODES.c.ended_at.is_(None))
-        .order_by(EPISODES.c.opened_at, EPISODES.c.alert)
-    )
-    with outbox.transaction() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+    return _episodes(outbox, EPISODES.c.ended_at.is_(None))
 
 
 def episodes_of(outbox: Outbox, alerts: Sequence[str]) -> dict[tuple[str, int], dict[str, Any]]:
@@ -69,20 +62,50 @@ def find_open(outbox: Outbox, said: str) -> dict[str, Any]:
 
     Raises ActionError when there is none, or more than one.
     """
-    episodes = open_episodes(outbox)
-    wholes = [row for row in episodes if said in (row["alert"], row["alert_key"])]
-    found = wholes or [
-        row
-        for row in episodes
-        if row["alert"].startswith(said) or row["alert_key"].startswith(said)
-    ]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    found = _meant(open_episodes(outbox), said)
+    if found is None:
         raise ActionError(f"no open alert {said!r}; `revops alerts list` shows what is open")
-    shown = ", ".join(row["alert"] for row in found[:3])
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    raise ActionError(f"{said!r} can mean {shown}{more}")
+    return found
+
+
+def find_latest(outbox: Outbox, said: str) -> dict[str, Any]:
+    """The same, and where none of them is open the latest episode of the one that is over.
+
+    Raises ActionError when there is none, or more than one.
+    """
+    found = _meant(open_episodes(outbox), said)
+    if found is None:
+        ended = _episodes(outbox, EPISODES.c.ended_at.is_not(None))
+        found = _meant(list({row["alert"]: row for row in ended}.values()), said)
+    if found is None:
+        raise ActionError(f"no alert {said!r}; `revops alerts list --all` shows what there was")
+    return found
+
+
+def is_meant(said: str, alert: str, key: str) -> bool:
+    """Whether somebody who says so may mean this alert: it or its key begins like that."""
+    return alert.startswith(said) or key.startswith(said)
+
+
+def _meant(episodes: Sequence[dict[str, Any]], said: str) -> dict[str, Any] | None:
+    wholes = [row for row in episodes if said in (row["alert"], row["alert_key"])]
+    found = wholes or [row for row in episodes if is_meant(said, row["alert"], row["alert_key"])]
+    if len(found) > 1:
+        shown = ", ".join(row["alert"] for row in found[:3])
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise ActionError(f"{said!r} can mean {shown}{more}")
+    return found[0] if found else None
+
+
+def _episodes(outbox: Outbox, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = (
+        sa.select(EPISODES, EVENTS.c.notice, EVENTS.c.rule_title)
+        .join(EVENTS, EVENTS.c.event_id == EPISODES.c.event_id)
+        .where(which)
+        .order_by(EPISODES.c.opened_at, EPISODES.c.alert)
+    )
+    with outbox.transaction() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def event_of(outbox: Outbox, event_id: str) -> dict[str, Any] | None:

@@ -2,12 +2,14 @@
 
 Belongs here: when it is opened and given up. Does not: the lock itself (`lock.py`). Opening a
 warehouse reads its catalogue and closing it writes a checkpoint, together a tenth of a second and
-more; a run of a hundred short steps would spend longer on that than on its metrics.
+more; a run of a hundred short steps would spend longer on that than on its metrics. A short run
+that gave it up after each step would besides wait as often for a step of the long one beside it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,7 +28,8 @@ class Writer:
     """The right to write one warehouse, and the connection that comes with it.
 
     It is given up when a use fails, when another process waits, after a second without use, and
-    with `close()`. `alarm` makes the timer; a test's fires when it likes.
+    with `close()`. Who waits is let wait for the first `keeps_seconds` after it was first got.
+    `alarm` makes the timer; a test's fires when it likes.
     """
 
     def __init__(
@@ -35,11 +38,17 @@ class Writer:
         holder: str,
         timeout_seconds: float,
         alarm: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer,
+        *,
+        keeps_seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._holder = holder
         self._timeout_seconds = timeout_seconds
         self._new_alarm = alarm
+        self._keeps_seconds = keeps_seconds
+        self._clock = clock
+        self._first_got: float | None = None
         self._alarm: threading.Timer | None = None
         self._in_use = threading.Lock()
         self._held = ExitStack()
@@ -62,7 +71,7 @@ class Writer:
             except BaseException:
                 self._give_up()
                 raise
-            if is_wanted(self._path):
+            if not self._is_still_kept() and is_wanted(self._path):
                 self._give_up()
             else:
                 self._wait_for_the_next()
@@ -82,7 +91,13 @@ class Writer:
                 ensure_schema(connection)
                 self._held = opening.pop_all()
             self._connection = connection
+            if self._first_got is None:
+                self._first_got = self._clock()
         return self._connection
+
+    def _is_still_kept(self) -> bool:
+        assert self._first_got is not None  # it has just been used
+        return self._clock() - self._first_got < self._keeps_seconds
 
     def _give_up(self) -> None:
         self._connection = None

@@ -121,3 +121,31 @@ def test_given_up_after_the_use_in_which_somebody_began_to_wait(
     with writer.connection() as connection:
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
     writer.close()
+
+
+def test_a_short_run_keeps_it_for_its_time_though_another_waits(tmp_path: Path) -> None:
+    path, ticks = tmp_path / "warehouse.duckdb", [100.0]
+    came = threading.Event()
+
+    def wait_for_it() -> None:
+        with writer_lock(path, timeout_seconds=30):
+            came.set()
+
+    writer = Writer(path, "a pulse", 0, keeps_seconds=60, clock=lambda: ticks[0])
+    waiter = threading.Thread(target=wait_for_it, daemon=True)
+    with writer.connection():
+        waiter.start()
+        for _ in range(30_000):
+            if is_wanted(path):
+                break
+            came.wait(0.001)
+    for ticks[0] in (130.0, 159.0):
+        with writer.connection() as connection:
+            assert connection.execute("SELECT 1").fetchall() == [(1,)]
+        assert not came.is_set() and is_wanted(path)
+    ticks[0] = 160.0
+    with writer.connection():
+        assert not came.is_set()
+    assert came.wait(30)
+    waiter.join(30)
+    writer.close()
