@@ -99,7 +99,10 @@ def _living(options: argparse.Namespace, say: _Say) -> tuple[bool, _Rows]:
             noticed = silence.run(place)
     count = len(lived.arrivals)
     noticed_in = f"0 to {silence.NOTICED_SECONDS:.0f}"
-    of_nights = f"{lived.nights} nights beside it, {lived.failed_nights} of them failed"
+    since = lived.nights - lived.nights_before_kill
+    of_nights = f"{lived.nights}, {since} of them since the kill, {lived.failed_nights} failed"
+    if lived.nights_killed:
+        of_nights += "; one more died with the daemon"
     rows = [
         ("leads breached under revops ui", f"{count}", f">= {options.breaches}"),
         (
@@ -107,7 +110,7 @@ def _living(options: argparse.Namespace, say: _Say) -> tuple[bool, _Rows]:
             f"{lived.p95:.0f} (median {lived.median:.0f}, longest {lived.longest:.0f})",
             f"<= {living.P95_SECONDS:.0f}",
         ),
-        ("nights run meanwhile", of_nights, "0 failed"),
+        ("nights run meanwhile", of_nights, "some before and since, 0 failed"),
         ("seconds without a daemon, killed once", f"{lived.seconds_without_daemon:.0f}", "> 0"),
         ("seconds until a hung daemon is noticed", f"{noticed.daemon:.0f}", noticed_in),
         ("until a blocked relay is noticed", f"{noticed.relay:.0f}", noticed_in),

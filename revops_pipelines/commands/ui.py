@@ -15,7 +15,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -27,7 +27,7 @@ from revops_pipelines.commands.demo import run_first_night
 from revops_pipelines.commands.failures import UNAVAILABLE, CommandError
 from revops_pipelines.commands.heartbeat import free_stuck
 from revops_pipelines.commands.session import sandbox_session
-from revops_pipelines.commands.stopping import stop_process
+from revops_pipelines.commands.stopping import kill_group, stop_process
 from revops_pipelines.installation import project_file
 from revops_pipelines.resources.instant import system_now
 from revops_pipelines.settings import Settings, environment
@@ -36,6 +36,7 @@ HOST = "127.0.0.1"
 LOG = "ui.log"
 _ANSWERS_WITHIN_SECONDS = 120
 _STOPS_WITHIN_SECONDS = 30
+_DIES_WITHIN_SECONDS = 10
 _LOOK_SECONDS = 0.5
 _MOST_STARTS = 5
 _STEADY_SECONDS = 600
@@ -157,9 +158,9 @@ def _dagster(
         yield process
     finally:
         stop_process(process, signal.SIGINT, _STOPS_WITHIN_SECONDS)
-        # Whatever it began and did not end, lest it hold the port or the warehouse.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        # Whatever it began and did not end, lest it hold the port or the warehouse, or its run
+        # count as under way.
+        kill_group(process.pid, _DIES_WITHIN_SECONDS)
 
 
 def _log(settings: Settings) -> Path:

@@ -97,6 +97,26 @@ def test_what_is_done_shows_at_once(home: tuple[Path, Outbox]) -> None:
     assert "a lead waits" in run("show", "late/crm:1")
 
 
+def test_lists_what_begins_so_and_is_as_severe(home: tuple[Path, Outbox]) -> None:
+    def listed(*arguments: str) -> set[str]:
+        return {alert["key"] for alert in as_json("list", *arguments)}
+
+    assert listed("late/crm:2") == listed("crm:2") == {"crm:2", "crm:22"}
+    assert listed("late", "--severity", "warning") == set(KEYS)
+    assert listed("late", "--severity", "critical") == listed("crm:3") == set()
+
+
+def test_what_is_over_is_still_shown(home: tuple[Path, Outbox]) -> None:
+    run("resolve", "late/crm:1", "--reason", "called")
+    shown = as_json("show", "crm:1")
+    assert (shown["standing"], shown["actions"][0]["reason"]) == ("resolved", "called")
+    # What is open goes first: crm:2 and crm:22 begin so, and one of them is over.
+    run("resolve", "crm:22")
+    assert as_json("show", "late/crm:2")["standing"] == "firing"
+    with pytest.raises(CommandError, match="no alert 'crm:3'"):
+        run("show", "crm:3")
+
+
 def test_snoozes_say_until_when(home: tuple[Path, Outbox]) -> None:
     for arguments, until in (
         ((), "2026-06-30 13:00"),

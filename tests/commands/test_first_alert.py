@@ -1,0 +1,84 @@
+"""The tutorial on alerts, followed from the document itself: its files, commands and answers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from http.server import HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from revops_pipelines.installation import plugin_kinds
+from revops_pipelines.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs/tutorials/first_alert.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^```\w+ title=(\S+)\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE))
+BLOCKS = re.findall(r"^```console\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Each command with the lines that it must say."""
+    found: list[tuple[str, list[str]]] = []
+    for line in "".join(BLOCKS).splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(" ".join(line.split()))
+    return found
+
+
+def test_its_limit_can_be_set(tmp_path: Path) -> None:
+    (tmp_path / "revops.toml").write_text(FILES["revops.toml"])
+    [rule] = tomllib.loads(FILES["revops.toml"])["rules"]
+    assert rule in load_settings({}, tmp_path, plugin_kinds()).rules
+    assert any(f"list {rule}" in command for command, _ in commands())
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[int, io.StringIO]]:
+    """The document's receiver: its port, and what it has printed."""
+    module = {"__name__": "receiver"}
+    exec(compile(FILES["receiver.py"], "receiver.py", "exec"), module)
+    handler: Any = module["Receiver"]
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        thread.start()
+        yield server.server_port, printed
+        server.shutdown()
+        thread.join()
+    server.server_close()
+
+
+@pytest.mark.thorough
+def test_a_reader_sees_what_it_shows(tmp_path: Path, receiver: tuple[int, io.StringIO]) -> None:
+    port, printed = receiver
+    kept = {name: value for name, value in os.environ.items() if "REVOPS" not in name}
+    path = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    surroundings = {**kept, "COLUMNS": "100", "PATH": path, "DAGSTER_HOME": ""}
+    for command, expected in commands():
+        if command.startswith("export "):
+            name, _, value = command.removeprefix("export ").partition("=")
+            surroundings[name] = value.replace("8765", str(port))
+            continue
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=surroundings, capture_output=True, check=False
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        said = [" ".join(line.split()) for line in done.stdout.decode().splitlines()]
+        for line in expected:
+            assert any(line in each for each in said), (command, line, said)
+        if command == "revops demo":
+            (tmp_path / "revops.toml").write_text(FILES["revops.toml"])
+    assert printed.getvalue() == FILES["received"]
