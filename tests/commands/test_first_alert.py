@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import subprocess
@@ -45,25 +43,24 @@ def test_its_limit_can_be_set(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def receiver() -> Iterator[tuple[int, io.StringIO]]:
-    """The document's receiver: its port, and what it has printed."""
+def port() -> Iterator[int]:
+    """Where the document's receiver listens; it prints what comes."""
     module = {"__name__": "receiver"}
     exec(compile(FILES["receiver.py"], "receiver.py", "exec"), module)
     handler: Any = module["Receiver"]
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        thread.start()
-        yield server.server_port, printed
-        server.shutdown()
-        thread.join()
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
     server.server_close()
 
 
 @pytest.mark.thorough
-def test_a_reader_sees_what_it_shows(tmp_path: Path, receiver: tuple[int, io.StringIO]) -> None:
-    port, printed = receiver
+def test_a_reader_sees_what_it_shows(
+    tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = {name: value for name, value in os.environ.items() if "REVOPS" not in name}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
     surroundings = {**kept, "COLUMNS": "100", "PATH": path, "DAGSTER_HOME": ""}
@@ -81,4 +78,4 @@ def test_a_reader_sees_what_it_shows(tmp_path: Path, receiver: tuple[int, io.Str
             assert any(line in each for each in said), (command, line, said)
         if command == "revops demo":
             (tmp_path / "revops.toml").write_text(FILES["revops.toml"])
-    assert printed.getvalue() == FILES["received"]
+    assert capsys.readouterr().out == FILES["received"]
