@@ -51,6 +51,23 @@ def _is_free(path: Path) -> bool:
         return False
 
 
+def _waiting(path: Path) -> tuple[threading.Thread, threading.Event]:
+    """Somebody who waits for the warehouse by now, and whether they have got it."""
+    came = threading.Event()
+
+    def wait_for_it() -> None:
+        with writer_lock(path, timeout_seconds=30):
+            came.set()
+
+    waiter = threading.Thread(target=wait_for_it, daemon=True)
+    waiter.start()
+    for _ in range(30_000):
+        if is_wanted(path):
+            break
+        came.wait(0.001)
+    return waiter, came
+
+
 def test_kept_from_use_to_use_until_the_alarm(
     tmp_path: Path, writer: Writer, alarms: list[HandAlarm]
 ) -> None:
@@ -100,19 +117,8 @@ def test_given_up_after_the_use_in_which_somebody_began_to_wait(
     tmp_path: Path, writer: Writer, alarms: list[HandAlarm]
 ) -> None:
     path = tmp_path / "warehouse.duckdb"
-    came = threading.Event()
-
-    def wait_for_it() -> None:
-        with writer_lock(path, timeout_seconds=30):
-            came.set()
-
-    waiter = threading.Thread(target=wait_for_it, daemon=True)
     with writer.connection():
-        waiter.start()
-        for _ in range(30_000):
-            if is_wanted(path):
-                break
-            came.wait(0.001)
+        waiter, came = _waiting(path)
         assert not came.is_set()
     assert came.wait(30)
     assert not alarms
@@ -125,20 +131,9 @@ def test_given_up_after_the_use_in_which_somebody_began_to_wait(
 
 def test_a_short_run_keeps_it_for_its_time_though_another_waits(tmp_path: Path) -> None:
     path, ticks = tmp_path / "warehouse.duckdb", [100.0]
-    came = threading.Event()
-
-    def wait_for_it() -> None:
-        with writer_lock(path, timeout_seconds=30):
-            came.set()
-
     writer = Writer(path, "a pulse", 0, keeps_seconds=60, clock=lambda: ticks[0])
-    waiter = threading.Thread(target=wait_for_it, daemon=True)
     with writer.connection():
-        waiter.start()
-        for _ in range(30_000):
-            if is_wanted(path):
-                break
-            came.wait(0.001)
+        waiter, came = _waiting(path)
     for ticks[0] in (130.0, 159.0):
         with writer.connection() as connection:
             assert connection.execute("SELECT 1").fetchall() == [(1,)]
