@@ -117,6 +117,12 @@ def test_what_is_over_is_still_shown(home: tuple[Path, Outbox]) -> None:
         run("show", "crm:3")
 
 
+def test_what_is_named_in_full_is_shown_before_what_begins_so(home: tuple[Path, Outbox]) -> None:
+    run("resolve", "late/crm:2")
+    shown = as_json("show", "late/crm:2")
+    assert (shown["alert"], shown["standing"]) == ("late/crm:2", "resolved")
+
+
 def test_snoozes_say_until_when(home: tuple[Path, Outbox]) -> None:
     for arguments, until in (
         ((), "2026-06-30 13:00"),

@@ -69,17 +69,19 @@ def find_open(outbox: Outbox, said: str) -> dict[str, Any]:
 
 
 def find_latest(outbox: Outbox, said: str) -> dict[str, Any]:
-    """The same, and where none of them is open the latest episode of the one that is over.
+    """The same, of those that are over too, with their latest episode.
 
+    What is named in full goes before what only begins so, and what is open before what is over.
     Raises ActionError when there is none, or more than one.
     """
-    found = _meant(open_episodes(outbox), said)
-    if found is None:
-        ended = _episodes(outbox, EPISODES.c.ended_at.is_not(None))
-        found = _meant(list({row["alert"]: row for row in ended}.values()), said)
-    if found is None:
-        raise ActionError(f"no alert {said!r}; `revops alerts list --all` shows what there was")
-    return found
+    opened = open_episodes(outbox)
+    ended = _episodes(outbox, EPISODES.c.ended_at.is_not(None))
+    every = list({row["alert"]: row for row in (*ended, *opened)}.values())
+    for among in (_named(opened, said), _named(every, said), opened, every):
+        found = _meant(among, said)
+        if found is not None:
+            return found
+    raise ActionError(f"no alert {said!r}; `revops alerts list --all` shows what there was")
 
 
 def is_meant(said: str, alert: str, key: str) -> bool:
@@ -88,13 +90,17 @@ def is_meant(said: str, alert: str, key: str) -> bool:
 
 
 def _meant(episodes: Sequence[dict[str, Any]], said: str) -> dict[str, Any] | None:
-    wholes = [row for row in episodes if said in (row["alert"], row["alert_key"])]
-    found = wholes or [row for row in episodes if is_meant(said, row["alert"], row["alert_key"])]
+    begin_so = [row for row in episodes if is_meant(said, row["alert"], row["alert_key"])]
+    found = _named(episodes, said) or begin_so
     if len(found) > 1:
         shown = ", ".join(row["alert"] for row in found[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise ActionError(f"{said!r} can mean {shown}{more}")
     return found[0] if found else None
+
+
+def _named(episodes: Sequence[dict[str, Any]], said: str) -> list[dict[str, Any]]:
+    return [row for row in episodes if said in (row["alert"], row["alert_key"])]
 
 
 def _episodes(outbox: Outbox, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
