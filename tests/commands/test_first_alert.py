@@ -6,21 +6,19 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
-from http.server import HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from documents import files_of, module_of, serving
 
 from revops_pipelines.installation import plugin_kinds
 from revops_pipelines.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/tutorials/first_alert.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^```\w+ title=(\S+)\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE))
+FILES = files_of(DOCUMENT)
 BLOCKS = re.findall(r"^```console\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
@@ -45,16 +43,8 @@ def test_its_limit_can_be_set(tmp_path: Path) -> None:
 @pytest.fixture
 def port() -> Iterator[int]:
     """Where the document's receiver listens; it prints what comes."""
-    module = {"__name__": "receiver"}
-    exec(compile(FILES["receiver.py"], "receiver.py", "exec"), module)
-    handler: Any = module["Receiver"]
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(module_of(FILES, "receiver.py")["Receiver"]) as number:
+        yield number
 
 
 @pytest.mark.thorough

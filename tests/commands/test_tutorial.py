@@ -7,17 +7,16 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from documents import files_of, module_of, serving
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/tutorials/new_source.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^```\w+ title=(\S+)\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE))
+FILES = files_of(DOCUMENT)
 PLUGIN = "plugins/sources/vitally.py"
 
 
@@ -25,12 +24,8 @@ PLUGIN = "plugins/sources/vitally.py"
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """Somebody in an empty folder with the document, whose stand-in is serving."""
     folder = tmp_path_factory.mktemp("reader")
-    module = {"__name__": "standin"}
-    exec(compile(FILES["standin.py"], "standin.py", "exec"), module)
-    handler = type("Quiet", (module["Vitally"],), {"log_message": lambda *_: None})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
+    vitally = module_of(FILES, "standin.py")["Vitally"]
+    handler = type("Quiet", (vitally,), {"log_message": lambda *_: None})
 
     def run(*command: str, code: int = 0) -> str:
         environment = {
@@ -54,14 +49,12 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
 
     (folder / "revops.toml").touch()
     written = revops("new", "source", "vitally", "--folder", "plugins")
-    for name, text in FILES.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("8765", str(server.server_port)), encoding="utf-8")
-    yield SimpleNamespace(folder=folder, run=run, revops=revops, written=written)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(handler) as port:
+        for name, text in FILES.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("8765", str(port)), encoding="utf-8")
+        yield SimpleNamespace(folder=folder, run=run, revops=revops, written=written)
 
 
 def rows(document: str) -> list[list[str]]:
