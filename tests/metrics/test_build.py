@@ -9,6 +9,7 @@ import pytest
 from metric_warehouse import METRICS, Warehouse
 
 from revops_pipelines.engine.metrics.build import build_metric
+from revops_pipelines.engine.metrics.declaration import Fragment, Ratio, Series
 
 
 def fill(warehouse: Warehouse) -> None:
@@ -48,3 +49,47 @@ def test_series_read_the_detail_of_this_build_and_nothing_is_left(warehouse: War
     assert built.detail_rows == 1
     assert warehouse.values("speed_to_lead", columns="n") != {}
     assert temporary(warehouse) == []
+
+
+def drawn(warehouse: Warehouse, *fragments: Fragment) -> list[object]:
+    """What two series have that both read the last fragment, a number drawn where it is computed.
+
+    The same number twice: it was written down. Two numbers: it was computed in each statement.
+    """
+    series = [
+        Series(
+            metric=name,
+            title=name,
+            unit="count",
+            facts=f"SELECT DATE '2026-05-04' AS fact_on, NULL AS excluded, r "
+            f"FROM {fragments[-1].name}",
+            fragments=fragments,
+            rollup=Ratio(numerator="SUM(r)"),
+            grains=("month",),
+        )
+        for name in ("lead_segment", "lead_segment_leads")
+    ]
+    build_metric(warehouse.connection, replace(METRICS["lead_segment"], series=tuple(series)))
+    assert temporary(warehouse) == []
+    found = warehouse.rows("SELECT value FROM metrics.metric_values ORDER BY metric")
+    assert len(found) == 2
+    return [value for (value,) in found]
+
+
+DRAWN = Fragment("drawn", "SELECT CAST(1e9 * random() AS BIGINT) AS r")
+
+
+def test_what_two_statements_name_is_computed_once(warehouse: Warehouse) -> None:
+    one, other = drawn(warehouse, DRAWN)
+    assert one == other
+
+
+def test_what_costs_more_to_write_than_to_compute_is_not_written(warehouse: Warehouse) -> None:
+    one, other = drawn(warehouse, replace(DRAWN, written_from=3))
+    assert one != other
+
+
+def test_what_a_written_fragment_builds_on_is_written_too(warehouse: Warehouse) -> None:
+    cheap = replace(DRAWN, written_from=3)
+    one, other = drawn(warehouse, cheap, Fragment("doubled", "SELECT 2 * r AS r FROM drawn"))
+    assert one == other

@@ -87,6 +87,7 @@ LEFT JOIN conformed.accounts AS accounts ON accounts.account_id = dated.account_
 LEFT JOIN conformed.users AS users ON users.user_id = dated.owner_id
 LEFT JOIN conformed.leads AS leads ON leads.lead_id = dated.lead_id
 """,
+    written_from=3,
 )
 
 DEAL_FRAGMENTS = (RATES, DEALS)

@@ -34,6 +34,7 @@ CROSS JOIN ops.parameters AS parameters
 LEFT JOIN conformed.accounts AS accounts ON accounts.account_id = leads.account_id
 LEFT JOIN conformed.users AS users ON users.user_id = leads.owner_id
 """,
+    written_from=6,
 )
 
 LEAD_INPUTS = ("conformed.leads", "conformed.accounts", "conformed.users")

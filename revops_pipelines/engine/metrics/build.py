@@ -1,11 +1,11 @@
 """Computes one metric into the warehouse.
 
-Belongs here: computing a metric's rows aside, and the one transaction that puts them in place of
-the old ones. Does not: the SQL text (`render`) or who calls it when (`engine/factories`).
+Belongs here: computing a metric's detail aside, and the one transaction that puts all its rows in
+place of the old ones. Does not: the SQL text (`render`) or who calls it when (`engine/factories`).
 
-Everything is computed into temporary tables, each complete before the next is read. Of a table that
-its own transaction has made, DuckDB believes that it is empty, and joins a million leads in an
-order that needs hundreds of gigabytes.
+A detail, and what several statements name, is computed into temporary tables before the
+transaction begins. Of a table that its own transaction has made, DuckDB believes that it is empty,
+and joins a million leads in an order that needs hundreds of gigabytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import duckdb
 
 from revops_pipelines.engine.metrics.declaration import Detail, Fragment, Metric
 from revops_pipelines.engine.metrics.render import render_detail, render_fragment, render_series
-from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS, VALUES, ensure_metric_tables
+from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS, ensure_metric_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def build_metric(connection: duckdb.DuckDBPyConnection, metric: Metric) -> Built
     ensure_metric_tables(connection)
     made: list[str] = []
     try:
-        _compute(connection, metric, made)
-        rows, detail_rows = _replace(connection, metric)
+        shared = _compute(connection, metric, made)
+        rows, detail_rows = _replace(connection, metric, shared)
     finally:
         for name in made:
             connection.execute(f'DROP TABLE IF EXISTS temp."{name}"')
@@ -80,26 +80,21 @@ def headline_of(
     }
 
 
-# The new rows of `metrics.metric_values` until they are put there.
-_VALUES = "new_metric_values"
+def _compute(
+    connection: duckdb.DuckDBPyConnection, metric: Metric, made: list[str]
+) -> frozenset[str]:
+    """Temporary tables with the new detail and the shared fragments, whose names are returned.
 
-
-def _compute(connection: duckdb.DuckDBPyConnection, metric: Metric, made: list[str]) -> None:
-    """Temporary tables with all new rows; `made` tells their names, also when this fails."""
+    `made` tells all their names, also when this fails.
+    """
     shared = frozenset[str]()
     if metric.detail is not None:
         shared = _share_fragments(connection, metric, metric.detail.fragments, made)
         _compute_detail(connection, metric.detail, shared, made)
     # Those of the series alone come after the detail, which they may read.
-    shared |= _share_fragments(
+    return shared | _share_fragments(
         connection, metric, [part for each in metric.series for part in each.fragments], made
     )
-    columns = ", ".join(f"{column} {kind}" for column, (kind, _) in VALUES.items())
-    made.append(_VALUES)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_VALUES} ({columns})")
-    for series in metric.series:
-        select = _of_new_detail(render_series(series, shared), metric.detail)
-        connection.execute(f"INSERT INTO temp.{_VALUES} ({', '.join(VALUE_COLUMNS)})\n{select}")
 
 
 def _share_fragments(
@@ -108,23 +103,37 @@ def _share_fragments(
     fragments: Iterable[Fragment],
     made: list[str],
 ) -> frozenset[str]:
-    """Compute those that several of the metric's statements name once, as temporary tables.
+    """Compute once what several of the metric's statements name, as temporary tables.
 
     Only the time changes: the statements are the same text without those fragments, whose names
     the temporary tables bear.
     """
-    statements = [series.fragments for series in metric.series]
-    if metric.detail is not None:
-        statements.append(metric.detail.fragments)
-    uses = Counter(fragment for each in statements for fragment in each)
+    worth = _worth_sharing(metric)
     shared: set[str] = set()
     for fragment in dict.fromkeys(fragments):
-        if uses[fragment] > 1 and fragment.name not in made:
+        if fragment in worth and fragment.name not in made:
             select = _of_new_detail(render_fragment(fragment), metric.detail)
             made.append(fragment.name)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {fragment.name} AS\n{select}")
             shared.add(fragment.name)
     return frozenset(shared)
+
+
+def _worth_sharing(metric: Metric) -> frozenset[Fragment]:
+    """The fragments that cost less written down than computed in every statement.
+
+    What one of these builds on is among them: its SELECT is run by itself.
+    """
+    statements = [series.fragments for series in metric.series]
+    if metric.detail is not None:
+        statements.append(metric.detail.fragments)
+    uses = Counter(fragment for each in statements for fragment in each)
+    worth: set[Fragment] = set()
+    for fragment in reversed(uses):  # a statement names one after those that it builds on
+        is_base = any(re.search(rf"\b{fragment.name}\b", other.sql) for other in worth)
+        if is_base or uses[fragment] >= fragment.written_from:
+            worth.add(fragment)
+    return frozenset(worth)
 
 
 def _compute_detail(
@@ -162,30 +171,36 @@ def _of_new_detail(sql: str, detail: Detail | None) -> str:
     return re.sub(rf"\bmetrics\.{detail.table}\b", f"temp.{detail.table}", sql)
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, metric: Metric) -> tuple[int, int]:
+def _replace(
+    connection: duckdb.DuckDBPyConnection, metric: Metric, shared: frozenset[str]
+) -> tuple[int, int]:
     """Put the new rows in place of the old; returns how many values and rows of detail."""
-    published = list(metric.published)
+    detail = metric.detail
+    published = ", ".join(f"'{name}'" for name in metric.published)
+    rows = detail_rows = 0
     connection.execute("BEGIN TRANSACTION")
     try:
-        if metric.detail is not None:
-            table = metric.detail.table
-            connection.execute(
-                f'CREATE OR REPLACE TABLE metrics."{table}" AS SELECT * FROM temp."{table}"'
+        if detail is not None:
+            detail_rows = _count(
+                connection,
+                f'CREATE OR REPLACE TABLE metrics."{detail.table}" AS '
+                f'SELECT * FROM temp."{detail.table}"',
             )
-        connection.execute("DELETE FROM metrics.metric_values WHERE metric IN ?", [published])
-        connection.execute(
-            f"INSERT INTO metrics.metric_values BY NAME SELECT * FROM temp.{_VALUES}"
-        )
-    except duckdb.Error:
+        connection.execute(f"DELETE FROM metrics.metric_values WHERE metric IN ({published})")
+        for series in metric.series:
+            select = _of_new_detail(render_series(series, shared), detail)
+            rows += _count(
+                connection,
+                f"INSERT INTO metrics.metric_values ({', '.join(VALUE_COLUMNS)})\n{select}",
+            )
+    except BaseException:  # also a run that is stopped: most of its time is spent in here
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    detail_rows = 0
-    if metric.detail is not None:
-        detail_rows = _count(connection, f'SELECT COUNT(*) FROM temp."{metric.detail.table}"')
-    return _count(connection, f"SELECT COUNT(*) FROM temp.{_VALUES}"), detail_rows
+    return rows, detail_rows
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
+def _count(connection: duckdb.DuckDBPyConnection, write: str) -> int:
+    """Write rows; returns how many."""
+    row = connection.execute(write).fetchone()
     return 0 if row is None else int(row[0])

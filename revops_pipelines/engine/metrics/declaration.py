@@ -53,10 +53,17 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A common table expression shared by several metrics, rendered into the text of each."""
+    """A common table expression shared by several metrics, rendered into the text of each.
+
+    `written_from` is the number of a metric's statements from which it costs less to write its
+    rows down once than to compute them in each: more than two for what is little else than a join
+    and has columns that most statements do not read. It changes the time only (`engine/metrics/
+    build.py`); `make bench` measures it.
+    """
 
     name: str
     sql: str
+    written_from: int = 2
 
 
 @dataclass(frozen=True, slots=True)
