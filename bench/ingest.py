@@ -45,7 +45,16 @@ def record(handle: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
     def noting(self: Transport, request: Any, **options: Any) -> Any:
         response = send(self, request, **options)
-        asked.append({"url": request.url, "bytes": len(response.body)})
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        asked.append(
+            {
+                "method": request.method,
+                "url": request.url,
+                "body": body,
+                "kind": request.headers.get("Content-Type"),
+                "bytes": len(response.body),
+            }
+        )
         return response
 
     Transport.send = noting  # type: ignore[method-assign]
@@ -95,8 +104,13 @@ def limit(handle: Mapping[str, Any], folder: str, recorded: Mapping[str, Any]) -
     with measured() as fetching, requests.Session() as session:
         session.headers.update(headers)
         for asked in recorded["requests"]:
-            size = len(session.get(asked["url"]).content)
-            assert size == asked["bytes"], asked["url"]
+            answer = session.request(
+                asked["method"],
+                asked["url"],
+                data=asked["body"],
+                headers={"Content-Type": asked["kind"]},
+            )
+            assert len(answer.content) == asked["bytes"], asked["url"]
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _MEMBERS.items())
     files = ", ".join(f"'{path}'" for path in recorded["files"])
     with measured() as loading:
