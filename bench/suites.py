@@ -218,7 +218,9 @@ def steps(home: Path, scale: float, runs: int, say: Say) -> Outcome:
         lambda run: say(f"steps, scale {scale:g}: {run + 1} of {runs}"),
     )
     count = int(dagster[0]["steps"])
-    beyond = median([(each["wall"] - each["own"]) / each["steps"] for each in dagster])
+    beyond = median(
+        [(one["wall"] - other["wall"]) / count for one, other in zip(dagster, plain, strict=True)]
+    )
     ways = (
         Way(
             "Dagster, a step",

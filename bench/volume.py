@@ -1,11 +1,8 @@
 """Metrics of a very large company: rebuilt, by hand, in another order, step by step.
 
-Belongs here: functions for a process of their own. Does not: making the company
-(`volume_company.py`), the same in pandas (`volume_pandas.py`), the order of runs
+Belongs here: functions for a process of their own. Does not: what by hand means (`rebuild.py`),
+making the company (`volume_company.py`), the same in pandas (`volume_pandas.py`), the order of runs
 (`volume_suite.py`).
-
-By hand means: the statements of a metric's `rendered_sql` on the same file, in one transaction; a
-detail that a model makes is selected, modelled and inserted, as anybody would do by hand.
 """
 
 from __future__ import annotations
@@ -17,13 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.cost import Cost, cpu_seconds, measured
-from bench.rebuild import in_order
+from bench.rebuild import in_order, written_out
 from bench.volume_company import opened, prepared
 
 if TYPE_CHECKING:
     import duckdb
 
-    from revops_pipelines.engine.metrics.declaration import Detail, Metric
+    from revops_pipelines.engine.metrics.declaration import Metric
 
 # What must be the same however the rows came in: everything but the time of computing.
 VALUES = "SELECT * EXCLUDE (computed_at) FROM {database}metrics.metric_values"
@@ -70,10 +67,11 @@ def paired(warehouse: str, runs: int, only: Iterable[str] = ()) -> dict[str, Any
     found: dict[str, Any] = {}
     for metric in _wanted(only):
         build_metric(connection, metric)  # what comes first reads the file from the disk
+        by_hand = written_out(metric)
         costs: dict[str, list[Cost]] = {"engine": [], "hand": []}
         for _ in range(runs):
             costs["engine"].append(_cost(partial(build_metric, connection, metric)))
-            costs["hand"].append(_cost(partial(by_hand, connection, metric)))
+            costs["hand"].append(_cost(partial(by_hand, connection)))
         found[metric.name] = {
             f"{way}_{kind}": [getattr(cost, kind) for cost in each]
             for way, each in costs.items()
@@ -81,24 +79,6 @@ def paired(warehouse: str, runs: int, only: Iterable[str] = ()) -> dict[str, Any
         }
     connection.close()
     return found
-
-
-def by_hand(connection: duckdb.DuckDBPyConnection, metric: Metric) -> None:
-    """The metric's statements, one after another."""
-    from revops_pipelines.engine.metrics.render import render_series
-    from revops_pipelines.engine.metrics.tables import VALUE_COLUMNS
-
-    listed = ", ".join(f"'{name}'" for name in metric.published)
-    connection.execute("BEGIN")
-    connection.execute(f"DELETE FROM metrics.metric_values WHERE metric IN ({listed})")
-    if metric.detail is not None:
-        _detail_by_hand(connection, metric.detail)
-    for series in metric.series:
-        connection.execute(
-            f"INSERT INTO metrics.metric_values ({', '.join(VALUE_COLUMNS)}) "
-            f"{render_series(series)}"
-        )
-    connection.execute("COMMIT")
 
 
 def differences(one: str, other: str) -> dict[str, int]:
@@ -147,23 +127,3 @@ def _cost(work: Callable[[], object]) -> Cost:
     with measured() as cost:
         work()
     return cost
-
-
-def _detail_by_hand(connection: duckdb.DuckDBPyConnection, detail: Detail) -> None:
-    from revops_pipelines.engine.metrics.render import render_detail
-
-    select = render_detail(detail)
-    if detail.model is None:
-        connection.execute(f"CREATE OR REPLACE TABLE metrics.{detail.table} AS {select}")
-        return
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE by_hand AS {select}")
-    modelled = detail.model(connection.execute("SELECT * FROM temp.by_hand").df())
-    connection.register("modelled_by_hand", modelled)
-    columns = ", ".join(
-        f"CAST({column.name} AS {column.type}) AS {column.name}" for column in detail.columns
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TABLE metrics.{detail.table} AS SELECT {columns} FROM modelled_by_hand"
-    )
-    connection.unregister("modelled_by_hand")
-    connection.execute("DROP TABLE temp.by_hand")
