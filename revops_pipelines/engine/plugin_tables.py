@@ -104,6 +104,8 @@ def _check_sources(tables: Mapping[str, PluginTable]) -> None:
 # How alike two words are that are one with a slip. Below it a suggestion misleads: `encryption` is
 # 0.55 like `tell_actions`.
 _A_SLIP = 0.65
+# So many words still help; the names of all time zones do not.
+_LISTED = 100
 
 
 def nearest(wrong: str, valid: Iterable[str]) -> str:
@@ -113,6 +115,8 @@ def nearest(wrong: str, valid: Iterable[str]) -> str:
     close = close or [word for word in words if wrong in word]
     if close:
         return f"did you mean {close[0]!r}?"
+    if len(words) > _LISTED:
+        return f"none of the {len(words)} known is like it"
     return f"one of: {', '.join(words)}" if words else "remove it"
 
 
