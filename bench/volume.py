@@ -11,6 +11,7 @@ import resource
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cost import Cost, cpu_seconds, measured
@@ -79,6 +80,20 @@ def paired(warehouse: str, runs: int, only: Iterable[str] = ()) -> dict[str, Any
         }
     connection.close()
     return found
+
+
+def restated(warehouse: str, published: str) -> dict[str, Any]:
+    """What a night writes down of the closed periods that are not what they were in `published`.
+
+    Where there is no such file it notes what the metrics mean, as the first night does.
+    """
+    from revops_pipelines.engine.metrics.restate import restate
+
+    connection = prepared(warehouse)
+    with measured() as cost:
+        found = restate(connection, in_order(), Path(published))
+    connection.close()
+    return {**asdict(cost), "peak": peak(), "rows": len(found)}
 
 
 def differences(one: str, other: str) -> dict[str, int]:

@@ -8,6 +8,7 @@ Scale 1 is the company that the aims speak of. It needs some 3 GB of disk, and a
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,6 +65,16 @@ class _Company:
         answer: Answer = in_child("bench.volume:rebuild", warehouse=self.file(name))
         return answer
 
+    def restated(self, name: str, published: str) -> Answer:
+        self.say(f"volume, scale {self.scale:g}: restatements, {name}")
+        answer: Answer = in_child(
+            "bench.volume:restated", warehouse=self.file(name), published=self.file(published)
+        )
+        return answer
+
+    def copied(self, name: str, copy: str) -> None:
+        shutil.copyfile(self.file(name), self.file(copy))
+
     def differing(self, name: str) -> int:
         """Rows of values that are not the same in the file as in the one made in order."""
         found: Mapping[str, int] = in_child(
@@ -107,10 +118,14 @@ def _night(company: _Company, full: Answer) -> Outcome:
     """A hundredth of the rows new or changed since the last build; and rows in another order."""
     company.derived("nights", "step_back")
     company.rebuilt("nights")
+    company.restated("nights", "published")
+    company.copied("nights", "published")
     brought = company.derived("nights", "step_forward")
     night = company.rebuilt("nights")
+    restated = company.restated("nights", "published")
     late = company.differing("nights")
     company.dropped("nights")
+    company.dropped("published")
     company.derived("shuffled", "shuffle")
     company.rebuilt("shuffled")
     shuffled = company.differing("shuffled")
@@ -126,9 +141,19 @@ def _night(company: _Company, full: Answer) -> Outcome:
             share,
             night["wall"] / full["wall"],
         ),
+        Way(
+            "its restatements, beside it",
+            int(restated["rows"]),
+            restated["wall"],
+            restated["cpu"],
+            restated["cpu"] / full["cpu"],
+            restated["wall"] / full["wall"],
+            f"{restated['peak'] / 1e9:.2f} GB",
+        ),
     )
     aims = (
         Aim("CPU, 1% changed / full", share, NIGHT_SHARE),
+        Aim("most memory of the restatements, GB", restated["peak"] / 1e9, MEMORY_GB),
         Aim("values that differ, incremental / full", late, 0),
         Aim("values that differ, shuffled / in order", shuffled, 0),
     )

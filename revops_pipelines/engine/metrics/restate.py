@@ -13,10 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,6 @@ from revops_pipelines.engine.metrics.declaration import Metric, Ratio, Series
 from revops_pipelines.engine.metrics.explain_rows import SUBJECTS
 from revops_pipelines.engine.metrics.render import render_facts
 from revops_pipelines.engine.metrics.tables import NUMBER
-from revops_pipelines.engine.warehouse.open import in_utc
 
 TABLE = "metrics.restatements"
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -48,6 +49,11 @@ DEFINITIONS = "ops.metric_definitions"
 # Settings and times that change every night say nothing of a definition.
 _MOMENTS = ("as_of_at", "as_of_on", "as_of_utc_on", "computed_at")
 _OLD = "published"
+# Temporary tables: the facts of a series, and the periods that are looked at.
+_NOW, _BEFORE, _PERIODS = "facts_now", "facts_before", "periods_looked_at"
+
+# (grain, first day of the period) -> record -> why.
+_Moved = dict[tuple[str, date], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +118,23 @@ def _found(
         if series.has_total
         for name in series.metrics
     }
+    moved: dict[Series, _Moved] = {}
     found = []
     for (name, grain), rows in changed.items():
         if name not in of:
             continue
         metric, series = of[name]
         is_redefined = metric.name in redefined
-        periods = [row[0] for row in rows]
-        moved = {} if is_redefined else _moved(connection, series, grain, periods)
+        if not is_redefined and series not in moved:
+            periods = {
+                (each, row[0])
+                for published in series.metrics
+                for each in series.grains
+                for row in changed.get((published, each), ())
+            }
+            moved[series] = _moved(connection, series, sorted(periods))
         for on, old_value, new_value, old_n, new_n, unit in rows:
-            records = moved.get(on, {})
+            records = {} if is_redefined else moved[series].get((grain, on), {})
             why = "definition" if is_redefined else _why(records)
             found.append(
                 Restatement(name, grain, on, old_value, new_value, old_n, new_n, unit, why, records)
@@ -182,45 +195,59 @@ def _redefined(
 
 
 def _moved(
-    connection: duckdb.DuckDBPyConnection,
-    series: Series,
-    grain: str,
-    periods: list[date],
-) -> dict[date, dict[str, str]]:
-    """Period -> record -> why, of those whose facts are not what they were."""
-    new = _facts(connection, series, grain, periods)
-    # The text names its tables without a database: the old file is read by itself.
-    with in_utc(connection.cursor()) as beside:
-        beside.execute(f"USE {_OLD}")
-        old = _facts(beside, series, grain, periods)
-    apart = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
-    reasons = _reasons(connection, series.subject, sorted({subject for _, subject in apart}))
-    found: dict[date, dict[str, str]] = defaultdict(dict)
-    for on, subject in sorted(apart):
-        found[on][subject] = reasons.get(subject, "inputs")
+    connection: duckdb.DuckDBPyConnection, series: Series, periods: list[tuple[str, date]]
+) -> _Moved:
+    """Which records of these periods (grain, first day) have facts that are not what they were."""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_PERIODS} AS "
+        "SELECT UNNEST(?) AS grain, UNNEST(?) AS period_start_on",
+        [[grain for grain, _ in periods], [on for _, on in periods]],
+    )
+    _keep_facts(connection, _NOW, series)
+    with _reading_published(connection):
+        _keep_facts(connection, _BEFORE, series)
+    # A company has millions of facts and few that changed: only these leave the database.
+    apart = connection.execute(
+        "SELECT DISTINCT grain, period_start_on, subject FROM ("
+        f"(FROM temp.{_NOW} EXCEPT FROM temp.{_BEFORE}) UNION ALL "
+        f"(FROM temp.{_BEFORE} EXCEPT FROM temp.{_NOW})) ORDER BY 1, 2, 3"
+    ).fetchall()
+    for name in (_PERIODS, _NOW, _BEFORE):
+        connection.execute(f"DROP TABLE temp.{name}")
+    reasons = _reasons(connection, series.subject, sorted({subject for *_, subject in apart}))
+    found: _Moved = defaultdict(dict)
+    for grain, on, subject in apart:
+        found[grain, on][subject] = reasons.get(subject, "inputs")
     return found
 
 
-def _facts(
-    connection: duckdb.DuckDBPyConnection, series: Series, grain: str, periods: list[date]
-) -> dict[tuple[date, str], tuple[Any, ...]]:
-    """(period, subject) -> what it brings in, by reason of exclusion."""
+def _keep_facts(connection: duckdb.DuckDBPyConnection, name: str, series: Series) -> None:
+    """Write what every record brings in, by reason of exclusion, into a temporary table."""
     rollup = series.rollup
     sums = (
-        f"{rollup.numerator}, {rollup.denominator or 'NULL'}"
+        f"{rollup.numerator} AS numerator, {rollup.denominator or 'NULL'} AS denominator"
         if isinstance(rollup, Ratio)
-        else "SUM(duration), SUM(CASE WHEN is_observed THEN 1 ELSE 0 END)"
+        # Exact: a sum of fractions depends on the order in which they come.
+        else f"SUM(CAST(duration AS {NUMBER})) AS lasted, "
+        "SUM(CASE WHEN is_observed THEN 1 ELSE 0 END) AS observed"
     )
-    rows = connection.execute(
-        f"SELECT period_start_on, {series.subject}, excluded, {sums}, COUNT(*) "
-        f"FROM ({render_facts(series)}) AS facts WHERE grain = ? "
-        "AND period_start_on IN (SELECT UNNEST(?)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        [grain, periods],
-    ).fetchall()
-    found: dict[tuple[date, str], tuple[Any, ...]] = {}
-    for on, subject, *rest in rows:
-        found[on, str(subject)] = (*found.get((on, str(subject)), ()), *rest)
-    return found
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT grain, period_start_on, "
+        f"COALESCE(CAST({series.subject} AS VARCHAR), 'unknown') AS subject, excluded, {sums}, "
+        f"COUNT(*) AS cases FROM ({render_facts(series)}) AS facts "
+        f"SEMI JOIN temp.{_PERIODS} USING (grain, period_start_on) GROUP BY 1, 2, 3, 4"
+    )
+
+
+@contextmanager
+def _reading_published(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Within it tables that are named without a database are those of the published file."""
+    (own,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+    connection.execute(f"USE {_OLD}")
+    try:
+        yield
+    finally:
+        connection.execute(f'USE "{own}"')
 
 
 def _reasons(
@@ -250,22 +277,31 @@ def _why(records: Mapping[str, str]) -> str:
     return told or "inputs"
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, found: Iterable[Restatement]) -> None:
-    rows = [
-        (
-            *(each.metric, each.grain, each.period_start_on, each.old_value, each.new_value),
-            *(each.old_n, each.new_n, each.unit, each.why),
-            json.dumps(dict(list(each.records.items())[:RECORDS_KEPT])),
-        )
-        for each in found
-    ]
-    if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        connection.executemany(
-            f"INSERT INTO {TABLE} SELECT {marks}, (SELECT as_of_at FROM {_OLD}.ops.parameters), "
-            "(SELECT as_of_at FROM ops.parameters)",
-            rows,
-        )
+def _keep(connection: duckdb.DuckDBPyConnection, found: Sequence[Restatement]) -> None:
+    if not found:
+        return
+    columns: dict[str, Iterable[Any]] = {
+        "metric": (each.metric for each in found),
+        "grain": (each.grain for each in found),
+        "period_start_on": (each.period_start_on for each in found),
+        "old_value": (each.old_value for each in found),
+        "new_value": (each.new_value for each in found),
+        "old_n": (each.old_n for each in found),
+        "new_n": (each.new_n for each in found),
+        "unit": (each.unit for each in found),
+        "why": (each.why for each in found),
+        "records": (json.dumps(dict(islice(each.records.items(), RECORDS_KEPT))) for each in found),
+    }
+    # One statement, its columns as text: a statement for each row takes a thousand times as long.
+    listed = ", ".join(
+        f"CAST(UNNEST(CAST(? AS VARCHAR[])) AS {COLUMNS[name][0]})" for name in columns
+    )
+    texts = [[None if cell is None else str(cell) for cell in cells] for cells in columns.values()]
+    connection.execute(
+        f"INSERT INTO {TABLE} ({', '.join(columns)}, old_as_of_at, restated_at) SELECT {listed}, "
+        f"(SELECT as_of_at FROM {_OLD}.ops.parameters), (SELECT as_of_at FROM ops.parameters)",
+        texts,
+    )
 
 
 def _keep_definitions(
