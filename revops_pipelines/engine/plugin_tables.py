@@ -109,11 +109,11 @@ _LISTED = 100
 
 
 def nearest(wrong: str, valid: Iterable[str]) -> str:
-    """A remedy: the valid word that it is a slip of or a part of, or the list of them."""
+    """A remedy: the valid word that it is a slip of or that alone contains it, or the list."""
     words = sorted(valid)
     close = difflib.get_close_matches(wrong, words, n=1, cutoff=_A_SLIP)
     close = close or [word for word in words if wrong in word]
-    if close:
+    if len(close) == 1:
         return f"did you mean {close[0]!r}?"
     if len(words) > _LISTED:
         return f"none of the {len(words)} known is like it"

@@ -17,6 +17,8 @@ KEYS = ("host", "port", "security", "sender", "tell_actions", "username")
         ("sendr", "did you mean 'sender'?"),
         ("usrname", "did you mean 'username'?"),
         ("actions", "did you mean 'tell_actions'?"),
+        ("s", "one of: host, port, security, sender, tell_actions, username"),
+        ("", "one of: host, port, security, sender, tell_actions, username"),
         ("encryption", "one of: host, port, security, sender, tell_actions, username"),
     ],
 )

@@ -87,53 +87,49 @@ def _compute(
 
     `made` tells all their names, also when this fails.
     """
-    shared = frozenset[str]()
+    shared = _worth_sharing(metric)
+    names = frozenset(fragment.name for fragment in shared)
     if metric.detail is not None:
-        shared = _share_fragments(connection, metric, metric.detail.fragments, made)
-        _compute_detail(connection, metric.detail, shared, made)
+        of_detail = [part for part in shared if part in metric.detail.fragments]
+        _share(connection, of_detail, metric.detail, made)
+        _compute_detail(connection, metric.detail, names, made)
     # Those of the series alone come after the detail, which they may read.
-    return shared | _share_fragments(
-        connection, metric, [part for each in metric.series for part in each.fragments], made
-    )
+    _share(connection, [part for part in shared if part.name not in made], metric.detail, made)
+    return names
 
 
-def _share_fragments(
+def _share(
     connection: duckdb.DuckDBPyConnection,
-    metric: Metric,
     fragments: Iterable[Fragment],
+    detail: Detail | None,
     made: list[str],
-) -> frozenset[str]:
-    """Compute once what several of the metric's statements name, as temporary tables.
+) -> None:
+    """Compute once what several of a metric's statements name, as temporary tables.
 
     Only the time changes: the statements are the same text without those fragments, whose names
     the temporary tables bear.
     """
-    worth = _worth_sharing(metric)
-    shared: set[str] = set()
-    for fragment in dict.fromkeys(fragments):
-        if fragment in worth and fragment.name not in made:
-            select = _of_new_detail(render_fragment(fragment), metric.detail)
-            made.append(fragment.name)
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {fragment.name} AS\n{select}")
-            shared.add(fragment.name)
-    return frozenset(shared)
+    for fragment in fragments:
+        select = _of_new_detail(render_fragment(fragment), detail)
+        made.append(fragment.name)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {fragment.name} AS\n{select}")
 
 
-def _worth_sharing(metric: Metric) -> frozenset[Fragment]:
+def _worth_sharing(metric: Metric) -> tuple[Fragment, ...]:
     """The fragments that cost less written down than computed in every statement.
 
-    What one of these builds on is among them: its SELECT is run by itself.
+    What one of these builds on is among them, and before it: its SELECT is run by itself.
     """
     statements = [series.fragments for series in metric.series]
     if metric.detail is not None:
         statements.append(metric.detail.fragments)
     uses = Counter(fragment for each in statements for fragment in each)
-    worth: set[Fragment] = set()
+    worth: list[Fragment] = []
     for fragment in reversed(uses):  # a statement names one after those that it builds on
         is_base = any(re.search(rf"\b{fragment.name}\b", other.sql) for other in worth)
         if is_base or uses[fragment] >= fragment.written_from:
-            worth.add(fragment)
-    return frozenset(worth)
+            worth.append(fragment)
+    return tuple(reversed(worth))
 
 
 def _compute_detail(

